@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 poe := .venv/bin/poe --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview destroy test lint bench lock
+.PHONY: help up down reset preview destroy test lint bench lock
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,6 +23,9 @@ destroy: .venv/.complete ## Deletes what the program made; the local cloud stays
 
 down: .venv/.complete ## Stops the local cloud; its data stays
 	@$(poe) down
+
+reset: .venv/.complete ## Removes the local cloud from this machine
+	@$(poe) reset
 
 test: .venv/.complete ## Every check, on a real local cloud
 	@$(poe) test
