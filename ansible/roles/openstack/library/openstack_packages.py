@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""Ansible module: installs packages in one go, without starting what they bring.
+
+`ansible.builtin.apt` can do neither what a killed run needs (finishing dpkg's half-done work first)
+nor leave the services stopped until they are configured.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: openstack_packages
+short_description: Installs Debian packages without starting their services
+options:
+  names:
+    description: The packages.
+    type: list
+    elements: str
+    required: true
+"""
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+POLICY_TEXT = "#!/bin/sh\n# While cumulo installs OpenStack: nothing starts before it is configured.\nexit 101\n"
+APT = [
+    "apt-get",
+    "--quiet=2",
+    "--yes",
+    "--no-install-recommends",
+    "-o", "DPkg::Lock::Timeout=600",
+    "-o", "Dpkg::Use-Pty=0",
+    "-o", "Dpkg::Options::=--force-confold",
+    "-o", "Dpkg::Options::=--force-unsafe-io",
+    "-o", "Acquire::Languages=none",
+    "-o", "Acquire::Retries=3",
+]  # fmt: skip
+
+
+def missing(names: list[str]) -> list[str]:
+    """Those that are not wholly installed."""
+    query = subprocess.run(
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    installed = {
+        line.split()[0] for line in query.stdout.splitlines() if line.endswith(" installed")
+    }
+    return [name for name in names if name not in installed]
+
+
+def run(module: AnsibleModule, command: list[str]) -> None:
+    """Runs a command of dpkg's or apt's, or ends the module with what it said last."""
+    done = subprocess.run(
+        command,
+        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        module.fail_json(msg=f"{' '.join(command[:1] + command[-1:])} failed:\n{said}")
+
+
+def install(module: AnsibleModule, names: list[str]) -> None:
+    """Installs the packages, whatever state a killed run left dpkg in."""
+    if POLICY.exists() and POLICY.read_text() != POLICY_TEXT:
+        module.fail_json(msg=f"{POLICY} is there already and is not ours: remove it first")
+    try:
+        POLICY.write_text(POLICY_TEXT)
+        POLICY.chmod(0o755)
+        run(module, ["dpkg", "--force-confold", "--configure", "--pending"])
+        run(module, [*APT, "update"])
+        run(module, [*APT, "install", *names])
+    finally:
+        POLICY.unlink(missing_ok=True)
+    run(module, ["apt-get", "clean"])
+
+
+def main() -> None:
+    """Runs the module."""
+    module = AnsibleModule(
+        argument_spec={"names": {"type": "list", "elements": "str", "required": True}},
+        supports_check_mode=True,
+    )
+    absent = missing(module.params["names"])
+    if absent and not module.check_mode:
+        install(module, absent)
+    module.exit_json(changed=bool(absent), installed=absent)
+
+
+if __name__ == "__main__":
+    main()
