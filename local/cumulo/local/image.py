@@ -55,10 +55,9 @@ def build(archives: Archives) -> Path:
     finished = path(archives)
     if finished.exists():
         return finished
-    tarball = rootfs.base(archives)
     with progress.step("building the Debian 13 image for instances"):
-        tree = rootfs.fresh_directory(finished.with_name("image.part"))
-        rootfs.unpack(tarball, tree)
+        tree = finished.with_name("image.part")
+        rootfs.base(archives, tree)
         files.write(tree / "etc/apt/sources.list", archives.sources_list())
         proxy = archives.configuration()
         options = "".join(f'{name} "{value}";\n' for name, value in proxy.items())

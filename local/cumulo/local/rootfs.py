@@ -25,6 +25,12 @@ PACKAGES = (
 )
 # Changes with anything else here that changes what the base contains.
 _REVISION = 1
+# Whoever cleans apt's cache in the server leaves these names of the files.
+_KEPT = "var/cache/cumulo/packages"
+_KEEP_PACKAGES = (
+    f'DPkg::Pre-Invoke {{ "mkdir -p /{_KEPT} && '
+    f'ln -f -t /{_KEPT} /var/cache/apt/archives/*.deb 2>/dev/null || true"; }};\n'
+)
 _REMEDY = "see `cumulo doctor`; what was done so far is kept, so just run it again"
 
 
@@ -38,14 +44,21 @@ def digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def base(archives: Archives) -> Path:
-    """The base as a tarball, built where the cache does not have it yet."""
-    finished = paths.cache() / "debian" / f"base-{key(archives)}.tar.zst"
+def cached_base(archives: Archives) -> Path:
+    """Where the base is as a tarball, once it was built."""
+    return paths.cache() / "debian" / f"base-{key(archives)}.tar.zst"
+
+
+def base(archives: Archives, tree: Path) -> None:
+    """Fills a directory with the base, and the cache where it does not have it yet."""
+    finished = cached_base(archives)
+    fresh_directory(tree)
     if finished.exists():
-        return finished
-    tree = fresh_directory(finished.with_name("base.part"))
+        unpack(finished, tree)
+        return
+    finished.parent.mkdir(parents=True, exist_ok=True)
+    options = [f'--aptopt={name} "{value}"' for name, value in archives.configuration().items()]
     with progress.step("building a Debian 13 root file system"):
-        options = [f'--aptopt={key} "{value}"' for key, value in archives.configuration().items()]
         run(
             *("mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=apt"),
             # The server's first installation then needs no second download of the lists.
@@ -58,14 +71,12 @@ def base(archives: Archives) -> Path:
             *options,
             f"--include={','.join(PACKAGES)}",
             *(SUITE, str(tree), *archives.lines),
-            env={"TMPDIR": str(finished.parent), "DEBIAN_FRONTEND": "noninteractive"},
+            env={"TMPDIR": str(tree.parent), "DEBIAN_FRONTEND": "noninteractive"},
             timeout=1800,
             remedy=_REMEDY,
         )
         (tree / "etc/resolv.conf").unlink(missing_ok=True)
         pack(tree, finished)
-    files.remove_tree(tree)
-    return finished
 
 
 def pack(tree: Path, finished: Path) -> None:
@@ -104,10 +115,9 @@ def create(root: Path, archives: Archives) -> None:
     """Makes the server's root directory, if it is not there yet."""
     if root.exists():
         return
-    tarball = base(archives)
-    part = fresh_directory(root.with_name(f"{root.name}.part"))
-    with progress.step("unpacking the server's root file system"):
-        unpack(tarball, part)
+    part = root.with_name(f"{root.name}.part")
+    with progress.step("making the server's root file system"):
+        base(archives, part)
         files.settle(part, root)
 
 
@@ -154,7 +164,7 @@ def configure(root: Path, addresses: Addresses, archives: Archives, key_pair: Pa
     files.write(root / "etc/apt/sources.list", archives.sources_list())
     files.write(
         root / "etc/apt/apt.conf.d/90cumulo",
-        "".join(f'{name} "{value}";\n' for name, value in options.items()),
+        "".join(f'{name} "{value}";\n' for name, value in options.items()) + _KEEP_PACKAGES,
     )
     # Kept across boots, and small.
     files.write(
@@ -191,8 +201,9 @@ def restore_packages(root: Path) -> None:
 def keep_packages(root: Path) -> None:
     """Keeps what the server's apt has downloaded for the next server."""
     _packages().mkdir(parents=True, exist_ok=True)
-    for package in (root / "var/cache/apt/archives").glob("*.deb"):
+    for package in (root / _KEPT).glob("*.deb"):
         files.link_or_copy(package, _packages() / package.name)
+        package.unlink()
 
 
 def check_file_system(directory: Path) -> None:
