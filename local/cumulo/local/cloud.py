@@ -251,6 +251,8 @@ def _bring_up(state: State) -> None:
         machine.kill(state.root)
         files.remove_tree(state.root)
         (state.directory / "installing").unlink()
+    # The server's secrets are nobody else's business.
+    state.directory.chmod(0o700)
     files.write(state.prefix, where.prefix)
     network.up(where, state.forwarding)
     for directory in ("debian", "images"):

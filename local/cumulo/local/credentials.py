@@ -4,11 +4,10 @@ import io
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from cumulo.local import files, paths
 from cumulo.local.errors import CumuloError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 ENTRY = "cumulo-local"
 

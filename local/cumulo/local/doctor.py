@@ -16,7 +16,6 @@ from cumulo.local import (
     addresses,
     apt,
     cgroups,
-    machine,
     network,
     packages,
     paths,
@@ -41,7 +40,7 @@ _FEATURES = {
         " -o lowerdir=/tmp/l,upperdir=/tmp/u,workdir=/tmp/w /tmp/m"
     ),
     "virtual network cables (veth)": "ip link add va type veth peer name vb",
-    "network bridges": "ip link add br type bridge",
+    "network bridges": "ip link add br0 type bridge",
     "network taps (/dev/net/tun)": "ip tuntap add ta mode tap",
     "nftables with NAT": (
         "nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; };"
@@ -229,12 +228,6 @@ def _addresses() -> str:
     where = addresses.current(state.of_user().prefix)
     if shutil.which("ip"):
         network.check_free(where)
-    root = state.of_user().root
-    if machine.find(root) is None and machine.answers(where.server, 22, timeout=0.5):
-        raise CumuloError(
-            f"something else answers at {where.server}",
-            f"choose two other octets: {addresses.VARIABLE}=10.<number>",
-        )
     return f"{where.management} and {where.provider} are free for us"
 
 

@@ -13,7 +13,8 @@ _lock = threading.Lock()
 def say(message: str) -> None:
     """Writes one line with the seconds since the command started; safe from any thread."""
     with _lock:
-        print(f"[{time.monotonic() - _started:6.1f} s] {message}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"[{time.monotonic() - _started:6.1f} s] {message}\n")
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -119,17 +119,14 @@ def wait(ask: Callable[[], Health], deadline: float, explain: Callable[[], str])
 
 def compute_problems(services: list[dict[str, Any]], since: float) -> list[str]:
     """What is wrong with Nova's services; a heartbeat from before `since` is none."""
-    problems = []
     alive = set()
     for service in services:
         seen = service.get("updated_at")
         beat = datetime.fromisoformat(seen).replace(tzinfo=UTC).timestamp() if seen else 0
         if service["state"] == "up" and beat >= since:
             alive.add(service["binary"])
-    for binary in ("nova-conductor", "nova-scheduler", "nova-compute"):
-        if binary not in alive:
-            problems.append(f"nova: {binary} is not up")
-    return problems
+    binaries = ("nova-conductor", "nova-scheduler", "nova-compute")
+    return [f"nova: {binary} is not up" for binary in binaries if binary not in alive]
 
 
 def _reason(url: str, timeout: float) -> str:

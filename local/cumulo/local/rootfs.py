@@ -131,6 +131,7 @@ def configure(root: Path, addresses: Addresses, archives: Archives, key_pair: Pa
         key_pair: The private key that opens its ssh; made here, if it is missing.
     """
     if not key_pair.exists():
+        key_pair.parent.mkdir(mode=0o700, exist_ok=True)
         part = key_pair.with_name(f".{key_pair.name}.part")
         for old in (part, part.with_name(f"{part.name}.pub")):
             old.unlink(missing_ok=True)
