@@ -23,7 +23,7 @@ async def ask(
         component: What messages call it.
         field: The argument that the question is about.
         function: The token of the provider's data source.
-        query: The data source's inputs.
+        query: The data source's inputs; messages name the first.
 
     Raises:
         ArgumentError: The cloud did not answer.
@@ -36,7 +36,7 @@ async def ask(
     except Exception as error:  # the SDK raises nothing narrower
         if _EMPTY_ANSWER in str(error):
             return None
-        wanted = ", ".join(str(value) for value in query.values())
+        wanted = next(iter(query.values()))
         raise ArgumentError(
             component, field, f"the cloud could not be asked about {wanted!r}: {error}"
         ) from error

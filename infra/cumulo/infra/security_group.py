@@ -91,7 +91,7 @@ class SecurityGroup(pulumi.ComponentResource):
 
         child = pulumi.ResourceOptions(parent=self)
         group = networking.SecGroup(
-            f"{name}-group",
+            f"{name}-security-group",
             name=name,
             description=args.get("description", ""),
             delete_default_rules=_says_what_goes_out(args["rules"]) or None,

@@ -85,7 +85,7 @@ class ServerPool(pulumi.ComponentResource):
         super().__init__("cumulo:index:ServerPool", name, {}, opts)
 
         group = compute.ServerGroup(
-            f"{name}-group",
+            f"{name}-server-group",
             name=name,
             policies=policy,
             opts=pulumi.ResourceOptions(parent=self),
