@@ -97,7 +97,8 @@ def main() -> None:
             )  # fmt: skip
         for tool, target in CONNECTIONS.items():
             kind = "manager" if tool == "ovs-vsctl" else "connection"
-            if target not in run(tool, f"get-{kind}").splitlines():
+            # OVN puts the role before the target.
+            if target not in run(tool, f"get-{kind}").split():
                 commands.append([tool, f"set-{kind}", target])
         if commands and not module.check_mode:
             for command in commands:
