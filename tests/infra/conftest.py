@@ -12,7 +12,7 @@ Properties = dict[str, Any]
 T = TypeVar("T")
 
 
-class Refusal(grpc.RpcError):
+class Refusal(grpc.RpcError):  # type: ignore[misc]
     """A provider's error, as the engine passes it on."""
 
     def code(self) -> grpc.StatusCode:
@@ -73,7 +73,7 @@ class FakeCloud(pulumi.runtime.Mocks):
         """Runs a program to its end, as Pulumi would, and returns what it returns."""
         pulumi.runtime.set_mocks(self, project="cumulo", stack="test")
         results: list[T] = []
-        pulumi.runtime.test(lambda: results.append(program()))()
+        pulumi.runtime.test(lambda: results.append(program()))()  # type: ignore[no-untyped-call]
         return results[0]
 
     def inputs(self, name: str) -> Properties:

@@ -1,0 +1,185 @@
+"""What an environment may say about itself: `Pulumi.<stack>.yaml`, read once, as a whole."""
+
+import json
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, ip_network
+from typing import Annotated, Any, Self, get_args
+
+import pulumi
+from cumulo.infra import WORLD
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+
+class SettingsError(pulumi.RunError):
+    """Settings that cannot be used: one line for each, naming file, key and what is allowed."""
+
+
+def _known_remote(value: str) -> str:
+    if value != WORLD:
+        try:
+            ip_network(value)
+        except ValueError:
+            raise ValueError(f"allowed: a range such as 10.0.0.0/8, or {WORLD}") from None
+    return value
+
+
+Remote = Annotated[str, AfterValidator(_known_remote)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+AtLeastOne = Annotated[int, Field(strict=True, ge=1)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class NetworkSettings(_Section):
+    """The network that all servers are on."""
+
+    cidr: IPv4Network
+    """Its private addresses, as 192.168.60.0/24."""
+    external_network: str
+    """The external network, by name, that floating IPs come from."""
+    dns_nameservers: tuple[str, ...] = ()
+    """The resolvers of the servers, if not the cloud's own."""
+
+
+class AccessSettings(_Section):
+    """Who may log in to the servers."""
+
+    ssh_from: Remote | None = None
+    """From where: a range, or `world`. Nobody, if left out."""
+    ssh_public_key: str | None = None
+    """Whose key opens the servers."""
+
+
+class ServersSettings(_Section):
+    """The servers without GPUs. They run the web service."""
+
+    cpu_count: Count
+    """How many."""
+    cpu_flavor: str
+    """Their flavor, by name."""
+    at_once: AtLeastOne = 1
+    """How many of them may be made or replaced at the same time."""
+    floating_ips: bool = False
+    """Whether each server, also the one with GPUs, has an address of its own from outside."""
+
+
+class GpuServerSettings(_Section):
+    """The server with GPUs."""
+
+    model: str
+    """The GPUs' model: the alias that Nova knows it by."""
+    count: AtLeastOne
+    """How many of them."""
+    flavors: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The flavors to choose from, by name."""
+
+
+class ServiceSettings(_Section):
+    """The web service behind the load balancer."""
+
+    port: Port = 80
+    """The port on the load balancer."""
+    clients: Remote
+    """Who may use it: a range, or `world`."""
+
+
+class Settings(_Section):
+    """All that an environment may set, under the project's own namespace."""
+
+    image: str
+    """The image of all servers, by name."""
+    network: NetworkSettings
+    access: AccessSettings = AccessSettings()
+    servers: ServersSettings
+    gpu_server: GpuServerSettings | None = None
+    service: ServiceSettings
+
+    @classmethod
+    def parse(cls, config: Mapping[str, Any], project: str, stack: str) -> Self:
+        """Reads the settings of a stack.
+
+        Args:
+            config: The stack's whole configuration, by namespaced key, as Pulumi hands it over.
+            project: The namespace to read; the others are the providers'.
+            stack: The stack, which names the file.
+
+        Raises:
+            SettingsError: A key is unknown or missing, or a value is not allowed.
+        """
+        prefix = f"{project}:"
+        own = {
+            key.removeprefix(prefix): _value(value)
+            for key, value in config.items()
+            if key.startswith(prefix)
+        }
+        try:
+            return cls.model_validate(own)
+        except ValidationError as refused:
+            lines = [
+                f"Pulumi.{stack}.yaml: {prefix}{_key(error)}: {_problem(error)}"
+                for error in refused.errors()
+            ]
+            raise SettingsError("\n".join(lines)) from None
+
+
+def stack_config() -> Mapping[str, Any]:
+    """The whole configuration of the stack that runs.
+
+    `pulumi.Config` reads only keys that one asks for, so it cannot tell of a misspelt one.
+    """
+    config = pulumi.runtime.config
+    return {**config.get_config_env(), **config.CONFIG.get()}
+
+
+def _value(value: Any) -> Any:
+    """Pulumi hands structured values over as JSON, and all others as text."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _key(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"])
+
+
+def _problem(error: ErrorDetails) -> str:
+    if error["type"] == "extra_forbidden":
+        return f"unknown key; allowed: {', '.join(_allowed_beside(error))}"
+    if error["type"] == "missing":
+        return f"required: {_description(error)}"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        section = _section(error["loc"])
+        return f"a section with keys is needed; allowed: {', '.join(section.model_fields)}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return error["msg"][:1].lower() + error["msg"][1:]
+
+
+def _allowed_beside(error: ErrorDetails) -> Iterator[str]:
+    yield from _section(error["loc"][:-1]).model_fields
+
+
+def _description(error: ErrorDetails) -> str:
+    *path, key = error["loc"]
+    field = _section(tuple(path)).model_fields[str(key)]
+    if field.description:
+        return field.description
+    return (_section(error["loc"]).__doc__ or "").strip()
+
+
+def _section(location: tuple[int | str, ...]) -> type[BaseModel]:
+    section: type[BaseModel] = Settings
+    for key in location:
+        annotation = section.model_fields[str(key)].annotation
+        candidates = (annotation, *get_args(annotation))
+        section = next(
+            kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)
+        )
+    return section
