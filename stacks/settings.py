@@ -157,6 +157,8 @@ def _problem(error: ErrorDetails) -> str:
     if error["type"] in ("model_type", "model_attributes_type"):
         section = _section(error["loc"])
         return f"a section with keys is needed; allowed: {', '.join(section.model_fields)}"
+    if error["type"] == "too_short":
+        return f"at least {error['ctx']['min_length']} item is needed"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     return error["msg"][:1].lower() + error["msg"][1:]

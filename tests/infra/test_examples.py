@@ -1,14 +1,12 @@
 """What the docstrings show must work as it stands there."""
 
 import doctest
-from typing import TYPE_CHECKING
 
 import pulumi
 import pytest
 from cumulo import infra
 
-if TYPE_CHECKING:
-    from tests.infra.conftest import FakeCloud
+from tests.fake_cloud import FakeCloud
 
 COMPONENTS = [
     infra.Network,
@@ -33,7 +31,7 @@ def test_every_component_is_here() -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_the_example_makes_the_component(
-    component: type[pulumi.ComponentResource], fake_cloud: "FakeCloud"
+    component: type[pulumi.ComponentResource], fake_cloud: FakeCloud
 ) -> None:
     examples = doctest.DocTestParser().get_examples(component.__doc__ or "")
     source = "".join(example.source for example in examples)

@@ -1,11 +1,10 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pytest
 from cumulo.infra import ArgumentError, GpuServer, Network, SecurityGroup, gpu_flavor
 
-if TYPE_CHECKING:
-    from tests.infra.conftest import FakeCloud
+from tests.fake_cloud import FakeCloud
 
 FLAVORS = ["m1.small", "gpu.h200.1", "gpu.h200.2"]
 
@@ -24,7 +23,7 @@ def make(**gpu: Any) -> GpuServer:
 
 @pytest.mark.parametrize(("count", "flavor"), [(1, "gpu.h200.1"), (2, "gpu.h200.2")])
 def test_finds_the_flavor_by_model_and_count(
-    fake_cloud: "FakeCloud", count: int, flavor: str
+    fake_cloud: FakeCloud, count: int, flavor: str
 ) -> None:
     fake_cloud.run(lambda: make(count=count))
 
@@ -33,14 +32,14 @@ def test_finds_the_flavor_by_model_and_count(
     assert instance["name"] == "trainer"
 
 
-def test_a_flavor_with_other_gpus_besides_is_another_thing(fake_cloud: "FakeCloud") -> None:
+def test_a_flavor_with_other_gpus_besides_is_another_thing(fake_cloud: FakeCloud) -> None:
     fake_cloud.flavors["gpu.h200.1"] = {"pci_passthrough:alias": "h200:1,l40s:1"}
 
     with pytest.raises(ArgumentError, match=r"1 x h200 \+ 1 x l40s \(gpu\.h200\.1\)"):
         fake_cloud.run(make)
 
 
-def test_the_list_of_what_there_is_says_all(fake_cloud: "FakeCloud") -> None:
+def test_the_list_of_what_there_is_says_all(fake_cloud: FakeCloud) -> None:
     with pytest.raises(ArgumentError) as refused:
         fake_cloud.run(lambda: make(count=4, flavors=[*FLAVORS, "gpu.h200.4"]))
 
@@ -52,12 +51,12 @@ def test_the_list_of_what_there_is_says_all(fake_cloud: "FakeCloud") -> None:
     assert "trainer-server-instance" not in fake_cloud.resources
 
 
-def test_a_cloud_without_gpus_is_told_as_one(fake_cloud: "FakeCloud") -> None:
+def test_a_cloud_without_gpus_is_told_as_one(fake_cloud: FakeCloud) -> None:
     with pytest.raises(ArgumentError, match="the cloud has none with GPUs"):
         fake_cloud.run(lambda: make(flavors=["m1.small"]))
 
 
-def test_a_cloud_that_does_not_answer_is_not_one_without_gpus(fake_cloud: "FakeCloud") -> None:
+def test_a_cloud_that_does_not_answer_is_not_one_without_gpus(fake_cloud: FakeCloud) -> None:
     def program() -> None:
         class Owner(pulumi.ComponentResource):
             def __init__(self) -> None:
@@ -84,7 +83,7 @@ def test_a_cloud_that_does_not_answer_is_not_one_without_gpus(fake_cloud: "FakeC
     ],
 )
 def test_refuses_at_construction_and_names_the_field(
-    fake_cloud: "FakeCloud", change: dict[str, Any], field: str, words: str
+    fake_cloud: FakeCloud, change: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(ArgumentError) as refused:
         fake_cloud.run(lambda: make(**change))

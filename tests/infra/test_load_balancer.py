@@ -1,10 +1,9 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cumulo.infra import ArgumentError, LoadBalancer, Network, SecurityGroup, ServerPool
 
-if TYPE_CHECKING:
-    from tests.infra.conftest import FakeCloud
+from tests.fake_cloud import FakeCloud
 
 
 def make(listener: dict[str, Any] | None = None, **change: Any) -> LoadBalancer:
@@ -25,7 +24,7 @@ def make(listener: dict[str, Any] | None = None, **change: Any) -> LoadBalancer:
     return LoadBalancer("front", args)
 
 
-def test_each_listener_has_a_pool_members_and_a_monitor(fake_cloud: "FakeCloud") -> None:
+def test_each_listener_has_a_pool_members_and_a_monitor(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(make)
 
     assert fake_cloud.inputs("front-balancer") == {
@@ -47,7 +46,7 @@ def test_each_listener_has_a_pool_members_and_a_monitor(fake_cloud: "FakeCloud")
 
 
 @pytest.mark.parametrize("floating", [True, False])
-def test_the_endpoint_is_where_clients_reach_it(fake_cloud: "FakeCloud", floating: bool) -> None:
+def test_the_endpoint_is_where_clients_reach_it(fake_cloud: FakeCloud, floating: bool) -> None:
     seen: list[Any] = []
 
     def program() -> None:
@@ -65,14 +64,14 @@ def test_the_endpoint_is_where_clients_reach_it(fake_cloud: "FakeCloud", floatin
         assert fake_cloud.of_type("FloatingIp") == {}
 
 
-def test_udp_is_monitored_as_udp(fake_cloud: "FakeCloud") -> None:
+def test_udp_is_monitored_as_udp(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: make({"protocol": "UDP"}))
 
     assert fake_cloud.inputs("front-http-pool")["protocol"] == "UDP"
     assert fake_cloud.inputs("front-http-monitor")["type"] == "UDP-CONNECT"
 
 
-def test_another_octavia_provider_may_do_more(fake_cloud: "FakeCloud") -> None:
+def test_another_octavia_provider_may_do_more(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: make({"monitor": {"type": "HTTP"}}, loadbalancer_provider="amphora"))
 
     assert fake_cloud.inputs("front-http-pool")["lbMethod"] == "ROUND_ROBIN"
@@ -92,7 +91,7 @@ def test_another_octavia_provider_may_do_more(fake_cloud: "FakeCloud") -> None:
     ],
 )
 def test_refuses_at_construction_and_names_the_listener(
-    fake_cloud: "FakeCloud", change: dict[str, Any], field: str, words: str
+    fake_cloud: FakeCloud, change: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(ArgumentError) as refused:
         fake_cloud.run(lambda: make(change))
@@ -102,7 +101,7 @@ def test_refuses_at_construction_and_names_the_listener(
     assert "front-balancer" not in fake_cloud.resources
 
 
-def test_refuses_two_listeners_on_one_port(fake_cloud: "FakeCloud") -> None:
+def test_refuses_two_listeners_on_one_port(fake_cloud: FakeCloud) -> None:
     listeners = {key: {"port": 80, "members": []} for key in ("one", "two")}
 
     with pytest.raises(ArgumentError, match=r"80 is taken by listeners\.one"):

@@ -1,16 +1,15 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pytest
 from cumulo.infra import ArgumentError, Network, NetworkArgs
 
-if TYPE_CHECKING:
-    from tests.infra.conftest import FakeCloud
+from tests.fake_cloud import FakeCloud
 
 ARGS: NetworkArgs = {"cidr": "192.168.60.0/24", "external_network": "public"}
 
 
-def test_makes_a_subnet_and_a_way_out(fake_cloud: "FakeCloud") -> None:
+def test_makes_a_subnet_and_a_way_out(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: Network("lab", {**ARGS, "dns_nameservers": ["192.0.2.53"]}))
 
     assert fake_cloud.inputs("lab-network") == {"name": "lab"}
@@ -26,7 +25,7 @@ def test_makes_a_subnet_and_a_way_out(fake_cloud: "FakeCloud") -> None:
     }
 
 
-def test_the_handle_holds_what_others_need(fake_cloud: "FakeCloud") -> None:
+def test_the_handle_holds_what_others_need(fake_cloud: FakeCloud) -> None:
     seen: list[Any] = []
 
     def program() -> None:
@@ -47,7 +46,7 @@ def test_the_handle_holds_what_others_need(fake_cloud: "FakeCloud") -> None:
     ]
 
 
-def test_an_ipv6_range_makes_an_ipv6_subnet(fake_cloud: "FakeCloud") -> None:
+def test_an_ipv6_range_makes_an_ipv6_subnet(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: Network("lab", {**ARGS, "cidr": "fd00:1::/64"}))
 
     assert fake_cloud.inputs("lab-subnet")["ipVersion"] == 6
@@ -67,7 +66,7 @@ def test_an_ipv6_range_makes_an_ipv6_subnet(fake_cloud: "FakeCloud") -> None:
     ],
 )
 def test_refuses_at_construction_and_names_the_field(
-    fake_cloud: "FakeCloud", change: dict[str, Any], field: str, words: str
+    fake_cloud: FakeCloud, change: dict[str, Any], field: str, words: str
 ) -> None:
     args: Any = {**ARGS, **change}
 
@@ -79,7 +78,7 @@ def test_refuses_at_construction_and_names_the_field(
     assert fake_cloud.resources == {}
 
 
-def test_refuses_to_overlap_another_network(fake_cloud: "FakeCloud") -> None:
+def test_refuses_to_overlap_another_network(fake_cloud: FakeCloud) -> None:
     def program() -> None:
         first = Network("first", ARGS)
         Network("second", {**ARGS, "cidr": "192.168.0.0/16", "apart_from": [first.handle]})
@@ -88,12 +87,12 @@ def test_refuses_to_overlap_another_network(fake_cloud: "FakeCloud") -> None:
         fake_cloud.run(program)
 
 
-def test_refuses_to_overlap_the_external_network(fake_cloud: "FakeCloud") -> None:
+def test_refuses_to_overlap_the_external_network(fake_cloud: FakeCloud) -> None:
     with pytest.raises(ArgumentError, match=r"cidr: 203\.0\.112\.0/22 overlaps 203\.0\.113\.0/24"):
         fake_cloud.run(lambda: Network("lab", {**ARGS, "cidr": "203.0.112.0/22"}))
 
 
-def test_a_cloud_that_hides_its_external_subnets_is_no_obstacle(fake_cloud: "FakeCloud") -> None:
+def test_a_cloud_that_hides_its_external_subnets_is_no_obstacle(fake_cloud: FakeCloud) -> None:
     fake_cloud.hides_external_subnets = True
 
     fake_cloud.run(lambda: Network("lab", ARGS))
@@ -101,13 +100,13 @@ def test_a_cloud_that_hides_its_external_subnets_is_no_obstacle(fake_cloud: "Fak
     assert fake_cloud.inputs("lab-router")["externalNetworkId"] == "public-id"
 
 
-def test_an_unknown_external_network_is_named(fake_cloud: "FakeCloud") -> None:
+def test_an_unknown_external_network_is_named(fake_cloud: FakeCloud) -> None:
     with pytest.raises(ArgumentError, match="no external network 'outside'"):
         fake_cloud.run(lambda: Network("lab", {**ARGS, "external_network": "outside"}))
 
 
 def test_a_cloud_that_does_not_answer_is_told_from_one_that_has_nothing(
-    fake_cloud: "FakeCloud",
+    fake_cloud: FakeCloud,
 ) -> None:
     fake_cloud.reachable = False
 
@@ -115,7 +114,7 @@ def test_a_cloud_that_does_not_answer_is_told_from_one_that_has_nothing(
         fake_cloud.run(lambda: Network("lab", ARGS))
 
 
-def test_another_stack_gets_the_same_handle(fake_cloud: "FakeCloud") -> None:
+def test_another_stack_gets_the_same_handle(fake_cloud: FakeCloud) -> None:
     from cumulo.infra import NetworkHandle, Server
 
     exported = {

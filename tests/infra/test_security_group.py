@@ -1,15 +1,14 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cumulo.infra import MEMBERS, WORLD, ArgumentError, Rule, SecurityGroup
 
-if TYPE_CHECKING:
-    from tests.infra.conftest import FakeCloud
+from tests.fake_cloud import FakeCloud
 
 HTTP: Rule = {"protocol": "tcp", "port": 80, "remote": WORLD}
 
 
-def test_each_rule_is_a_resource_of_its_own(fake_cloud: "FakeCloud") -> None:
+def test_each_rule_is_a_resource_of_its_own(fake_cloud: FakeCloud) -> None:
     rules: dict[str, Rule] = {
         "http": HTTP,
         "ping": {"protocol": "icmp", "remote": "10.0.0.0/8"},
@@ -45,14 +44,14 @@ def test_each_rule_is_a_resource_of_its_own(fake_cloud: "FakeCloud") -> None:
     }
 
 
-def test_no_rules_let_nothing_in(fake_cloud: "FakeCloud") -> None:
+def test_no_rules_let_nothing_in(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: SecurityGroup("shut", {"rules": {}}))
 
     assert fake_cloud.of_type("SecGroupRule") == {}
     assert "deleteDefaultRules" not in fake_cloud.inputs("shut-security-group")
 
 
-def test_rules_name_other_groups_and_their_own(fake_cloud: "FakeCloud") -> None:
+def test_rules_name_other_groups_and_their_own(fake_cloud: FakeCloud) -> None:
     def program() -> None:
         web = SecurityGroup("web", {"rules": {"peers": {"protocol": "any", "remote": MEMBERS}}})
         SecurityGroup(
@@ -67,7 +66,7 @@ def test_rules_name_other_groups_and_their_own(fake_cloud: "FakeCloud") -> None:
     assert "remoteIpPrefix" not in fake_cloud.inputs("sql-sql")
 
 
-def test_saying_what_goes_out_takes_away_that_all_does(fake_cloud: "FakeCloud") -> None:
+def test_saying_what_goes_out_takes_away_that_all_does(fake_cloud: FakeCloud) -> None:
     rules: dict[str, Rule] = {
         "dns": {"direction": "egress", "protocol": "udp", "port": 53, "remote": "10.0.0.2/32"}
     }
@@ -96,7 +95,7 @@ def test_saying_what_goes_out_takes_away_that_all_does(fake_cloud: "FakeCloud") 
     ],
 )
 def test_refuses_at_construction_and_names_the_rule(
-    fake_cloud: "FakeCloud", change: dict[str, Any], field: str, words: str
+    fake_cloud: FakeCloud, change: dict[str, Any], field: str, words: str
 ) -> None:
     rule: Any = {**HTTP, **change}
 

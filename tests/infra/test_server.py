@@ -1,11 +1,10 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pytest
 from cumulo.infra import ArgumentError, Network, SecurityGroup, Server
 
-if TYPE_CHECKING:
-    from tests.infra.conftest import FakeCloud
+from tests.fake_cloud import FakeCloud
 
 
 def make(**change: Any) -> Server:
@@ -21,7 +20,7 @@ def make(**change: Any) -> Server:
     return Server("web", args)
 
 
-def test_makes_a_port_and_an_instance_on_it(fake_cloud: "FakeCloud") -> None:
+def test_makes_a_port_and_an_instance_on_it(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: make(user_data="#cloud-config", key_pair="mine"))
 
     port = fake_cloud.inputs("web-port")
@@ -39,7 +38,7 @@ def test_makes_a_port_and_an_instance_on_it(fake_cloud: "FakeCloud") -> None:
     assert fake_cloud.of_type("FloatingIp") == {}
 
 
-def test_has_a_floating_ip_when_asked(fake_cloud: "FakeCloud") -> None:
+def test_has_a_floating_ip_when_asked(fake_cloud: FakeCloud) -> None:
     seen: list[Any] = []
 
     def program() -> None:
@@ -52,7 +51,7 @@ def test_has_a_floating_ip_when_asked(fake_cloud: "FakeCloud") -> None:
     assert seen == [fake_cloud.inputs("web-floating-ip-associate")["floatingIp"]]
 
 
-def test_the_handle_tells_the_private_address(fake_cloud: "FakeCloud") -> None:
+def test_the_handle_tells_the_private_address(fake_cloud: FakeCloud) -> None:
     seen: list[Any] = []
 
     def program() -> None:
@@ -68,7 +67,7 @@ def test_the_handle_tells_the_private_address(fake_cloud: "FakeCloud") -> None:
     assert address.startswith("192.168.60.")
 
 
-def test_joins_a_server_group(fake_cloud: "FakeCloud") -> None:
+def test_joins_a_server_group(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: make(server_group="spread"))
 
     assert fake_cloud.inputs("web-instance")["schedulerHints"] == [{"group": "spread"}]
@@ -85,7 +84,7 @@ def test_joins_a_server_group(fake_cloud: "FakeCloud") -> None:
     ],
 )
 def test_refuses_and_names_the_field(
-    fake_cloud: "FakeCloud", change: dict[str, Any], field: str, words: str
+    fake_cloud: FakeCloud, change: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(ArgumentError, match="Server 'web'") as refused:
         fake_cloud.run(lambda: make(**change))

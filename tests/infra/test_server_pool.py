@@ -1,10 +1,9 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cumulo.infra import ArgumentError, Network, SecurityGroup, ServerPool
 
-if TYPE_CHECKING:
-    from tests.infra.conftest import FakeCloud
+from tests.fake_cloud import FakeCloud
 
 
 def make(**change: Any) -> ServerPool:
@@ -21,7 +20,7 @@ def make(**change: Any) -> ServerPool:
     return ServerPool("web", args)
 
 
-def test_makes_servers_that_are_all_alike(fake_cloud: "FakeCloud") -> None:
+def test_makes_servers_that_are_all_alike(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(make)
 
     instances = fake_cloud.of_type("Instance")
@@ -35,7 +34,7 @@ def test_makes_servers_that_are_all_alike(fake_cloud: "FakeCloud") -> None:
 
 
 @pytest.mark.parametrize("policy", ["anti-affinity", "soft-anti-affinity"])
-def test_spreads_them_over_hosts(fake_cloud: "FakeCloud", policy: str) -> None:
+def test_spreads_them_over_hosts(fake_cloud: FakeCloud, policy: str) -> None:
     fake_cloud.run(lambda: make(policy=policy))
 
     assert fake_cloud.inputs("web-server-group")["policies"] == policy
@@ -43,9 +42,7 @@ def test_spreads_them_over_hosts(fake_cloud: "FakeCloud", policy: str) -> None:
         assert instance["schedulerHints"] == [{"group": "web-server-group-id"}]
 
 
-def test_one_server_more_changes_none_of_the_others(fake_cloud: "FakeCloud") -> None:
-    from tests.infra.conftest import FakeCloud
-
+def test_one_server_more_changes_none_of_the_others(fake_cloud: FakeCloud) -> None:
     larger = FakeCloud()
 
     fake_cloud.run(lambda: make(count=2))
@@ -60,7 +57,7 @@ def test_one_server_more_changes_none_of_the_others(fake_cloud: "FakeCloud") -> 
         assert {k: v for k, v in after[name].items() if k not in addresses} == inputs
 
 
-def test_an_empty_pool_is_a_pool(fake_cloud: "FakeCloud") -> None:
+def test_an_empty_pool_is_a_pool(fake_cloud: FakeCloud) -> None:
     fake_cloud.run(lambda: make(count=0))
 
     assert fake_cloud.of_type("Instance") == {}
@@ -79,7 +76,7 @@ def test_an_empty_pool_is_a_pool(fake_cloud: "FakeCloud") -> None:
     ],
 )
 def test_refuses_at_construction_and_names_the_field(
-    fake_cloud: "FakeCloud", change: dict[str, Any], field: str, words: str
+    fake_cloud: FakeCloud, change: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(ArgumentError) as refused:
         fake_cloud.run(lambda: make(**change))

@@ -1,0 +1,90 @@
+"""A cloud that answers at once, so that components can be looked at without one."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import grpc
+import pulumi
+
+Properties = dict[str, Any]
+T = TypeVar("T")
+
+
+class Refusal(grpc.RpcError):  # type: ignore[misc]
+    """A provider's error, as the engine passes it on."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return str(self)
+
+
+class FakeCloud(pulumi.runtime.Mocks):
+    """Records what a program registers and answers its questions from a small inventory."""
+
+    def __init__(self) -> None:
+        self.resources: dict[str, pulumi.runtime.MockResourceArgs] = {}
+        self.components: list[str] = []
+        self.images = {"debian-13"}
+        self.flavors: dict[str, dict[str, str]] = {
+            "m1.small": {},
+            "m1.medium": {},
+            "m1.large": {},
+            "gpu.h200.1": {"pci_passthrough:alias": "h200:1"},
+            "gpu.h200.2": {"pci_passthrough:alias": "h200:2"},
+            "gpu.h200.8": {"pci_passthrough:alias": "h200:8"},
+        }
+        self.external_networks = {"public": ["203.0.113.0/24"]}
+        self.hides_external_subnets = False
+        self.reachable = True
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, Properties]:
+        if not args.custom:
+            self.components.append(args.typ)
+            return None, dict(args.inputs)
+        assert args.name not in self.resources, f"{args.name} is registered twice"
+        self.resources[args.name] = args
+        outputs = dict(args.inputs)
+        number = len(self.resources)
+        if args.typ.endswith(":Port"):
+            outputs["allFixedIps"] = [f"192.168.60.{number}"]
+        if args.typ.endswith(":FloatingIp"):
+            outputs["address"] = f"203.0.113.{number}"
+        if args.typ.endswith(":LoadBalancer"):
+            outputs |= {"vipAddress": "192.168.60.99", "vipPortId": f"{args.name}-vip"}
+        return f"{args.name}-id", outputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> Properties:  # type: ignore[override]
+        if not self.reachable:
+            raise Refusal("connection refused by 203.0.113.5:5000")
+        question = args.token.rpartition(":")[2]
+        asked = args.args
+        if question == "getFlavor" and asked["name"] in self.flavors:
+            return {"name": asked["name"], "extraSpecs": self.flavors[asked["name"]]}
+        if question == "getImage" and asked["name"] in self.images:
+            return {"name": asked["name"], "id": f"{asked['name']}-id"}
+        if question == "getNetwork" and asked["name"] in self.external_networks:
+            return {"id": f"{asked['name']}-id", "subnets": self.external_networks[asked["name"]]}
+        if question == "getSubnet" and not self.hides_external_subnets:
+            return {"cidr": asked["subnetId"]}
+        raise Refusal("Your query returned no results. Please change your search criteria")
+
+    def run(self, program: Callable[[], T], stack: str = "test") -> T:
+        """Runs a program to its end, as Pulumi would, and returns what it returns."""
+        pulumi.runtime.set_mocks(self, project="cumulo", stack=stack)
+        results: list[T] = []
+        pulumi.runtime.test(lambda: results.append(program()))()  # type: ignore[no-untyped-call]
+        return results[0]
+
+    def inputs(self, name: str) -> Properties:
+        """What the program said about a resource."""
+        return dict(self.resources[name].inputs)
+
+    def of_type(self, suffix: str) -> dict[str, Properties]:
+        """The inputs of all resources whose type ends so, by name."""
+        return {
+            name: dict(args.inputs)
+            for name, args in self.resources.items()
+            if args.typ.endswith(f":{suffix}")
+        }
