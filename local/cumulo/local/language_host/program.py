@@ -138,6 +138,8 @@ def user_traceback(error: BaseException, main: str) -> str:
         if os.path.abspath(start.tb_frame.f_code.co_filename) == main:  # noqa: PTH100
             break
         start = start.tb_next
+    if start is None and isinstance(error, SyntaxError) and error.filename == main:
+        return "".join(traceback.format_exception_only(error))
     # The SDK raises what a failed call raised from within other errors, each with its own frames.
     return "".join(traceback.format_exception(error.with_traceback(start or error.__traceback__)))
 
