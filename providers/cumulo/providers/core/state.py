@@ -1,0 +1,164 @@
+"""The outputs that go into the state, in the shape the official (bridged) providers write.
+
+That shape is what makes states interchangeable: every property is there, `null` where nobody set
+it; the deadlines lie in `__meta`; and `__pulumi_raw_state_delta` tells the bridge how to make
+Terraform's own state of it (it guesses when the key is missing).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cumulo.providers.core.check import DEFAULTS
+from cumulo.providers.core.diff import diff
+from cumulo.providers.core.schema import (
+    Field,
+    Fields,
+    ListOf,
+    MapOf,
+    Object,
+    One,
+    SetOf,
+    Type,
+    is_zero,
+    snake,
+)
+from cumulo.providers.core.values import UNKNOWN, Properties, Secret, plain
+
+META: Final = "__meta"
+DELTA: Final = "__pulumi_raw_state_delta"
+
+# The key under which Terraform's plugin SDK keeps a resource's deadlines, in nanoseconds.
+_TIMEOUTS: Final = "e2bfb730-ecaa-11e6-8f88-34363bc7c4c0"
+
+
+def outputs(
+    fields: Fields, identity: str, observed: Properties, timeouts: Mapping[str, float]
+) -> Properties:
+    """What the state keeps of an object.
+
+    Args:
+        fields: What the type declares.
+        identity: The resource's id.
+        observed: The properties, as the type read them from the cloud.
+        timeouts: The deadline of each operation that has one, in seconds.
+    """
+    result: Properties = {}
+    for key, field in fields.items():
+        value = observed.get(key)
+        result[key] = Secret(value) if field.secret else value
+    result["id"] = identity
+    if timeouts:
+        spans = {key: int(seconds * 1e9) for key, seconds in sorted(timeouts.items())}
+        result[META] = json.dumps({_TIMEOUTS: spans}, separators=(",", ":"))
+    result[DELTA] = {"obj": _object_delta(fields, observed)}
+    return result
+
+
+def planned(fields: Fields, inputs: Properties, old: Properties | None = None) -> Properties:
+    """What a preview can say of the outputs: the inputs, and unknowns where the cloud chooses."""
+    result: Properties = {}
+    for key, field in fields.items():
+        if key in inputs and not field.output:
+            result[key] = _planned_value(field, inputs[key])
+        elif field.computed or field.output:
+            result[key] = UNKNOWN if old is None else old.get(key)
+        else:
+            result[key] = field.default
+        if field.secret and result[key] is not None and not isinstance(result[key], Secret):
+            result[key] = Secret(result[key])
+    return result
+
+
+def refreshed(fields: Fields, inputs: Properties, found: Properties) -> Properties:
+    """The inputs as they would have to be written to get what the cloud has now."""
+    drifted = {change.key for change in diff(fields, found, inputs)}
+    result = dict(inputs)
+    for key in drifted & result.keys():
+        field = fields[key]
+        if field.stored is None and not field.local:
+            result[key] = _as_input(field.type, plain(found.get(key)))
+    return result
+
+
+def imported(fields: Fields, found: Properties) -> Properties:
+    """The inputs that describe an object which was not made by Pulumi."""
+    result: Properties = {}
+    for key, field in fields.items():
+        value = plain(found.get(key))
+        if field.output or (is_zero(value) and not field.required) or field.stored is not None:
+            continue
+        result[key] = _as_input(field.type, value)
+    result[DEFAULTS] = []
+    return result
+
+
+def _planned_value(field: Field, value: Any) -> Any:
+    bare = plain(value)
+    if field.stored is not None and bare is not UNKNOWN:
+        bare = field.stored(bare)
+    return without_defaults(bare)
+
+
+def without_defaults(value: Any) -> Any:
+    """Inputs without Check's notes of what it filled in."""
+    if isinstance(value, dict):
+        return {key: without_defaults(item) for key, item in value.items() if key != DEFAULTS}
+    if isinstance(value, list):
+        return [without_defaults(item) for item in value]
+    return value
+
+
+def _as_input(kind: Type, value: Any) -> Any:
+    match kind:
+        case ListOf() | SetOf():
+            return [_as_input(kind.item, item) for item in value or []]
+        case One():
+            return None if value is None else _as_input(kind.object, value)
+        case Object():
+            result = {
+                key: _as_input(field.type, value.get(key))
+                for key, field in kind.fields.items()
+                if not field.output and (field.required or not is_zero(value.get(key)))
+            }
+            return {**result, DEFAULTS: []}
+        case _:
+            return value
+
+
+def _object_delta(fields: Fields, value: Properties) -> Properties:
+    parts: Properties = {}
+    renamed: Properties = {}
+    for key, field in fields.items():
+        if field.terraform is not None and field.terraform != snake(key):
+            renamed[key] = field.terraform
+        if part := _delta(field.type, plain(value.get(key))):
+            parts[key] = part
+    result: Properties = {}
+    if parts:
+        result["ps"] = parts
+    if renamed:
+        result["renamed"] = renamed
+    return result
+
+
+def _delta(kind: Type, value: Any) -> Properties:
+    match kind:
+        case One():
+            return {"plu": {"i": _delta(kind.object, value) if value is not None else {}}}
+        case _ if value is None:
+            return {}
+        case ListOf() | SetOf():
+            deltas = {str(at): _delta(kind.item, item) for at, item in enumerate(value)}
+            return {"arr": _with_elements(deltas)}
+        case MapOf():
+            return {"map": _with_elements({key: _delta(kind.item, value[key]) for key in value})}
+        case Object():
+            return {"obj": _object_delta(kind.fields, value)}
+        case _:
+            return {}
+
+
+def _with_elements(deltas: dict[str, Properties]) -> Properties:
+    present = {key: delta for key, delta in deltas.items() if delta}
+    return {"el": present} if present else {}

@@ -1,0 +1,1 @@
+"""OpenStack for Pulumi: the official `openstack` package's types over openstacksdk."""

@@ -1,0 +1,54 @@
+"""The provider: which types there are."""
+
+import importlib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+
+from cumulo.providers.core.provider import Provider
+from cumulo.providers.core.resource import Function, Resource
+from cumulo.providers.core.values import Properties
+from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
+from cumulo.providers.openstack.networks import Network, Subnet
+from cumulo.providers.openstack.ports import Port
+
+_VERSION = "5.5.3"
+
+RESOURCES: tuple[type[Resource[Cloud]], ...] = (
+    Network,
+    Port,
+    Subnet,
+)
+
+FUNCTIONS: tuple[type[Function[Cloud]], ...] = ()
+
+
+class OpenStack(Provider[Cloud]):
+    """Stands in for the official `openstack` provider."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "openstack",
+            _version(),
+            _by_token(RESOURCES),
+            {kind.token: kind() for kind in FUNCTIONS},
+            frozenset(CONFIG) | OTHER_CONFIG,
+        )
+
+    def connect(self, options: Properties) -> Cloud:
+        return Cloud(options)
+
+    def warm(self) -> None:
+        """Imports what the first call needs, while the engine is still busy."""
+        for module in ("keystoneauth1.session", "keystoneauth1.adapter", "openstack.config"):
+            importlib.import_module(module)
+
+
+def _by_token(kinds: Iterable[type[Resource[Cloud]]]) -> dict[str, Resource[Cloud]]:
+    return {kind.token: kind() for kind in kinds}
+
+
+def _version() -> str:
+    try:
+        return version("pulumi-openstack")
+    except PackageNotFoundError:
+        return _VERSION
