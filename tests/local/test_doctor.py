@@ -1,0 +1,46 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from cumulo.local import cgroups, doctor, network, packages, state, versions
+from cumulo.local.addresses import Addresses
+from cumulo.local.doctor import Check
+from cumulo.local.errors import CumuloError
+
+
+def test_a_failing_check_shows_its_mend() -> None:
+    assert (
+        str(Check("memory", "too little", "buy more")) == "FAIL  memory: too little\n      buy more"
+    )
+    assert str(Check("memory", detail="8 GB")) == "ok    memory: 8 GB"
+
+
+def test_every_failing_check_has_a_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_DISK", 1 << 60)
+    monkeypatch.setattr(doctor, "_MEMORY", 1 << 60)
+    monkeypatch.setattr(cgroups, "hierarchies", dict)
+    monkeypatch.setattr(packages, "missing", lambda: ["nftables"])
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(versions, "PULUMI", "0.0.1")
+    monkeypatch.setenv("CUMULO_DNS_SERVERS", "127.0.0.1")
+    monkeypatch.setenv("CUMULO_DEBIAN_MIRROR", "http://127.0.0.1:1/debian")
+    monkeypatch.setattr(state, "of_user", lambda: state.State(Path("/absent")))
+    failed = {check.name: check for check in doctor.run() if not check.ok}
+    expected = {"disk", "memory", "control groups", "commands", "versions", "name servers"}
+    assert expected | {"Debian packages"} <= failed.keys()
+    assert all(check.remedy for check in failed.values())
+
+
+def test_users_who_are_not_root_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(CumuloError, match="root"):
+        doctor.require_root()
+
+
+def test_preflight_names_a_conflict_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    route = '[{"dst": "10.231.0.0/16", "dev": "tun0"}]'
+    monkeypatch.setattr(network, "run", lambda *_, **__: route)
+    with pytest.raises(CumuloError, match="tun0") as error:
+        doctor.preflight(Addresses("10.231"), new=False)
+    assert "CUMULO_LOCAL_PREFIX" in error.value.remedy
