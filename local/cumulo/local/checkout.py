@@ -17,15 +17,15 @@ def hide_salts() -> None:
     shares it belongs into git; the local stack's fits no other machine, so git is told to see that
     file without it. Where there is no git, there is nothing to hide it from.
     """
-    stacks = cli.find_stacks(Path.cwd())
+    project = cli.find_project(Path.cwd())
     git = shutil.which("git")
-    if stacks is None or git is None:
+    if project is None or git is None:
         return
     settings = {"clean": "sed '/^encryptionsalt:/d'", "smudge": "cat"}
     for name, command in settings.items():
         key = f"filter.{FILTER}.{name}"
         subprocess.run(
-            [git, "-C", stacks, "config", "--local", key, command],
+            [git, "-C", project, "config", "--local", key, command],
             capture_output=True,
             check=False,
         )

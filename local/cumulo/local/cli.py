@@ -58,20 +58,13 @@ def _folder_options(arguments: list[str]) -> list[str]:
         if argument in {"-C", "--cwd"} or argument.startswith(("-C=", "--cwd=")):
             return []
     here = Path.cwd()
-    if any(is_project(folder) for folder in (here, *here.parents)):
-        return []
-    stacks = find_stacks(here)
-    return ["--cwd", str(stacks)] if stacks else []
+    project = find_project(here)
+    return ["--cwd", str(project)] if project and not here.is_relative_to(project) else []
 
 
-def find_stacks(here: Path) -> Path | None:
-    """The project of the checkout around a folder, or of the one that cumulo was installed from."""
+def find_project(here: Path) -> Path | None:
+    """The project around a folder, or else of the checkout that cumulo was installed from."""
     for folder in (here, *here.parents, *Path(__file__).resolve().parents[3:4]):
-        if is_project(folder / "stacks"):
-            return folder / "stacks"
+        if any((folder / f"Pulumi.{ending}").is_file() for ending in ("yaml", "yml", "json")):
+            return folder
     return None
-
-
-def is_project(folder: Path) -> bool:
-    """Whether a folder holds a Pulumi project."""
-    return any((folder / f"Pulumi.{ending}").is_file() for ending in ("yaml", "yml", "json"))
