@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from cumulo.local import rootfs, stack_state
+from cumulo.local.apt import Archives
 from cumulo.local.state import State
 
 
@@ -17,20 +18,20 @@ def test_a_role_that_was_cut_off_is_remembered(tmp_path: Path) -> None:
 def test_only_a_power_cut_in_the_first_installation_spoils_a_server(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     state = State(tmp_path)
-    assert not state.spoiled
+    assert not state.is_spoiled()
     state.begin_role()
-    assert not state.spoiled  # killed, but the machine is the same
+    assert not state.is_spoiled()  # killed, but the machine is the same
     (tmp_path / "installing").write_text("another boot of the machine")
-    assert state.spoiled
+    assert state.is_spoiled()
     state.set_applied("abc")
     (tmp_path / "installing").write_text("another boot of the machine")
-    assert not state.spoiled  # there is data to keep, and it was on the disk
+    assert not state.is_spoiled()  # there is data to keep, and it was on the disk
 
 
 def test_the_base_s_name_follows_its_archives() -> None:
-    one = rootfs.Archives(("deb a",))
-    assert rootfs.key(one) == rootfs.key(rootfs.Archives(("deb a",), {"http": "http://p"}))
-    assert rootfs.key(one) != rootfs.key(rootfs.Archives(("deb b",)))
+    one = Archives(("deb a",))
+    assert rootfs.key(one) == rootfs.key(Archives(("deb a",), {"http": "http://p"}))
+    assert rootfs.key(one) != rootfs.key(Archives(("deb b",)))
 
 
 def test_half_built_things_are_discarded_and_finished_ones_stay(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def _bring_up(state: State) -> None:
     packages.ensure()
     doctor.preflight(where, new=not state.root.exists())
     archives = apt.archives()
-    if state.spoiled:
+    if state.is_spoiled():
         progress.say("the machine stopped in the middle of the installation: starting it anew")
         machine.kill(state.root)
         files.remove_tree(state.root)

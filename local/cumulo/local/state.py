@@ -74,8 +74,7 @@ class State:
         files.write(marker, rootfs.boot_id())
         return cut_off
 
-    @property
-    def spoiled(self) -> bool:
+    def is_spoiled(self) -> bool:
         """Whether the machine lost power while packages were first installed.
 
         dpkg does not wait for the disk there, so any file of the server may be empty: it is made
