@@ -1,4 +1,4 @@
-"""Runs a command and tells what it cost: wall time, CPU time and memory of its whole process tree."""
+"""Runs a command and tells what it cost: wall time, CPU time, memory of its process tree."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def run(
     """
     began = time.monotonic()
     before = os.times()
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [str(word) for word in command],
         cwd=cwd,
         env=None if env is None else dict(env),
