@@ -155,7 +155,7 @@ def main() -> None:
             *users(cloud, [service["name"] for service in settings["services"]], check=check),
             *endpoints(cloud, settings["region"], settings["services"], check=check),
         ]
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the end of the module, whatever it is
         if check:
             # A dry run on a server that has no Keystone yet.
             module.exit_json(changed=True, made=["everything"])

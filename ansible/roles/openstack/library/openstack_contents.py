@@ -221,7 +221,7 @@ def main() -> None:
         made += quotas(cloud, settings["quotas"], check=check)
         for item in settings["images"]:
             made += image(cloud, item, check=check)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the end of the module, whatever it is
         if check:
             # A dry run on a server that has no OpenStack yet.
             module.exit_json(changed=True, made=["everything"])

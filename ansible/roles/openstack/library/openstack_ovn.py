@@ -86,9 +86,10 @@ def main() -> None:
                 + [f'external-ids:{key}="{value}"' for key, value in wanted.items()]
             )
         bridges = run("ovs-vsctl", "list-br").split()
-        if BRIDGE not in bridges or settings["interface"] not in run(
-            "ovs-vsctl", "list-ports", BRIDGE
-        ).split():
+        if (
+            BRIDGE not in bridges
+            or settings["interface"] not in run("ovs-vsctl", "list-ports", BRIDGE).split()
+        ):
             commands.append(
                 ["ovs-vsctl", "--may-exist", "add-br", BRIDGE,
                  "--", "set", "bridge", BRIDGE, f"datapath_type={settings['datapath']}",

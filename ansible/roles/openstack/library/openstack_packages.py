@@ -25,7 +25,7 @@ options:
 """
 
 POLICY = Path("/usr/sbin/policy-rc.d")
-POLICY_TEXT = "#!/bin/sh\n# While cumulo installs OpenStack: nothing starts before it is configured.\nexit 101\n"
+POLICY_TEXT = "#!/bin/sh\n# Of cumulo: nothing starts before it is configured.\nexit 101\n"
 APT = [
     "apt-get",
     "--quiet=2",

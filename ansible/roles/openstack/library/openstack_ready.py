@@ -71,7 +71,7 @@ def wait(cloud: Any, deadline_s: int) -> str:
                 if holds():
                     break
                 reason = ""
-            except Exception as error:  # Anything may fail while services start.
+            except Exception as error:  # noqa: BLE001  # anything may fail while services start
                 reason = f" ({type(error).__name__}: {error})"
             if time.monotonic() > end:
                 return f"not so within {deadline_s} s: {what}{reason}"

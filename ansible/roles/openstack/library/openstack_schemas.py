@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Ansible module: brings the services' database schemas up to their packages' versions, in parallel.
+"""Ansible module: brings database schemas up to their packages' versions, in parallel.
 
 Each schema takes seconds of one core just to find that nothing is to do, so what was done is noted
 with the package's version; an upgraded package is synchronised again.
@@ -62,9 +62,10 @@ def version(package: str) -> str:
 def outdated(schema: dict[str, Any]) -> bool:
     """Whether the schema was never synchronised by the installed version."""
     try:
-        return (NOTES / schema["name"]).read_text() != version(schema["package"])
+        noted = (NOTES / schema["name"]).read_text()
     except FileNotFoundError:
         return True
+    return bool(noted != version(schema["package"]))
 
 
 def synchronise(schema: dict[str, Any]) -> str:

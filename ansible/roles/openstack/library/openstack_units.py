@@ -65,9 +65,7 @@ def started(state: dict[str, str]) -> float:
     text = state.get("InactiveExitTimestamp", "")
     if not text:
         return 0
-    return (
-        datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S.%f UTC").replace(tzinfo=UTC).timestamp()
-    )
+    return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S.%f UTC").replace(tzinfo=UTC).timestamp()
 
 
 def stale(state: dict[str, str], reads: list[str]) -> bool:
