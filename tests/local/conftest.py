@@ -1,0 +1,110 @@
+"""Pulumi projects that tests run through the `cumulo` command, each with a state of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CUMULO = str(Path(sys.executable).with_name("cumulo"))
+
+
+class Project:
+    """A Pulumi project in a temporary folder, whose stack `dev` is selected."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self.folder = folder
+        self.env = {
+            **{name: value for name, value in os.environ.items() if "PULUMI" not in name},
+            "HOME": str(data),
+            # The CLI that was built stays where it is.
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
+            "XDG_DATA_HOME": str(data),
+            "PULUMI_CONFIG_PASSPHRASE": "correct horse",
+        }
+        self.write("Pulumi.yaml", "name: sample\nruntime: python\n")
+
+    def write(self, name: str, text: str) -> Path:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text), "utf-8")
+        return file
+
+    def program(self, text: str) -> None:
+        self.write("__main__.py", text)
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [CUMULO, *arguments],
+            cwd=self.folder,
+            env=self.env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def ok(self, *arguments: str, stdin: str | None = None) -> str:
+        run = self.run(*arguments, stdin=stdin)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [CUMULO, *arguments],
+            cwd=self.folder,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+
+
+@pytest.fixture(scope="session")
+def pulumi() -> Path:
+    """The Pulumi CLI; built if it must be."""
+    from cumulo.local import toolchain
+
+    return toolchain.ensure()
+
+
+@pytest.fixture
+def project(tmp_path: Path, pulumi: Path) -> Project:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    made = Project(folder, tmp_path / "data")
+    made.ok("stack", "init", "dev")
+    return made
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Waits until a process has ended; says whether it has."""
+
+    def wait(pid: int) -> bool:
+        import time
+
+        deadline = time.monotonic() + 30
+        while is_running(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if is_running(pid):
+            os.kill(pid, signal.SIGKILL)
+            return False
+        return True
+
+    return wait
