@@ -21,6 +21,7 @@ PREFIX = "by-hand"
 CIDR = "192.168.61.0/24"
 SERVERS = {"web-0": "m1.small", "web-1": "m1.small", "gpu": "gpu.h200.1"}
 WEB = ("web-0", "web-1")
+GROUPS: dict[str, list[int | None]] = {"login": [22, None], "web": [8080, 8080]}
 DEADLINE = 300
 
 
@@ -53,8 +54,7 @@ def up(cloud: Connection) -> Made:
             for name in set(SERVERS.values())
         }
         groups = {
-            name: pool.submit(_security_group, cloud, name, ports)
-            for name, ports in {"login": [22, None], "web": [8080, 8080]}.items()
+            name: pool.submit(_security_group, cloud, name, ports) for name, ports in GROUPS.items()
         }
         server_group = pool.submit(
             cloud.compute.create_server_group, name=PREFIX, policy="soft-anti-affinity"
