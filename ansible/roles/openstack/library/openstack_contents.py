@@ -50,7 +50,7 @@ def checksum(path: Path) -> str:
     """The file's checksum, read once for each state of the file."""
     status = path.stat()
     stamp = f"{status.st_size} {status.st_mtime_ns} "
-    note = Path("/var/lib/cumulo/images") / path.name
+    note = Path("/var/lib/cumulo/openstack/images") / path.name
     if note.exists() and (text := note.read_text()).startswith(stamp):
         return text.removeprefix(stamp)
     with path.open("rb") as file:

@@ -15,13 +15,18 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: openstack_packages
-short_description: Installs Debian packages without starting their services
+short_description: Installs or removes Debian packages without starting their services
 options:
   names:
     description: The packages.
     type: list
     elements: str
     required: true
+  state:
+    description: V(absent) removes them with their settings and data, and what only they needed.
+    type: str
+    choices: [present, absent]
+    default: present
 """
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -40,18 +45,16 @@ APT = [
 ]  # fmt: skip
 
 
-def missing(names: list[str]) -> list[str]:
-    """Those that are not wholly installed."""
+def states(names: list[str]) -> dict[str, str]:
+    """What dpkg knows of each package."""
     query = subprocess.run(
         ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names],
         capture_output=True,
         text=True,
         check=False,
     )
-    installed = {
-        line.split()[0] for line in query.stdout.splitlines() if line.endswith(" installed")
-    }
-    return [name for name in names if name not in installed]
+    known = dict(line.split(" ", 1) for line in query.stdout.splitlines())
+    return {name: known.get(name, "not-installed") for name in names}
 
 
 def run(module: AnsibleModule, command: list[str]) -> None:
@@ -84,16 +87,30 @@ def install(module: AnsibleModule, names: list[str]) -> None:
     run(module, ["apt-get", "clean"])
 
 
+def purge(module: AnsibleModule, names: list[str]) -> None:
+    """Removes the packages, their settings and data, and what only they needed."""
+    run(module, ["dpkg", "--force-confold", "--configure", "--pending"])
+    run(module, [*APT, "purge", *names])
+    run(module, [*APT, "--purge", "autoremove"])
+
+
 def main() -> None:
     """Runs the module."""
     module = AnsibleModule(
-        argument_spec={"names": {"type": "list", "elements": "str", "required": True}},
+        argument_spec={
+            "names": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
         supports_check_mode=True,
     )
-    absent = missing(module.params["names"])
-    if absent and not module.check_mode:
-        install(module, absent)
-    module.exit_json(changed=bool(absent), installed=absent)
+    known = states(module.params["names"])
+    if module.params["state"] == "present":
+        todo, act = [name for name in known if known[name] != "installed"], install
+    else:
+        todo, act = [name for name in known if known[name] != "not-installed"], purge
+    if todo and not module.check_mode:
+        act(module, todo)
+    module.exit_json(changed=bool(todo), packages=todo)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ options:
         required: true
 """
 
-NOTES = Path("/var/lib/cumulo/schemas")
+NOTES = Path("/var/lib/cumulo/openstack/schemas")
 
 
 def version(package: str) -> str:

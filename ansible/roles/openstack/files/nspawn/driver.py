@@ -285,7 +285,10 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
 
     # Not possible with this hypervisor.
 
-    migrate_disk_and_power_off = refuse("resizing a server")
+    def migrate_disk_and_power_off(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuses a resize in the one way that leaves the server running."""
+        raise exception.InstanceFaultRollback(Unsupported(what="resizing a server"))
+
     snapshot = refuse("making an image of a server")
     attach_volume = refuse("attaching a volume")
     rescue = refuse("rescuing a server")

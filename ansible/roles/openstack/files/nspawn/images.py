@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
-from .commands import Run
+from .commands import CommandError, Run
 
 INIT = ("sbin/init", "usr/sbin/init", "usr/lib/systemd/systemd")
 ARCHIVES = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh")
@@ -118,12 +118,21 @@ class Images:
         table = self._run("sfdisk", "--json", str(file), check=False)
         mount = tree.with_name(f"{file.name}-mount")
         mount.mkdir(exist_ok=True)
-        self._run("mount", "-o", f"ro,loop,offset={root_offset(table)}", str(file), str(mount))
         try:
+            self._mount(file, root_offset(table), mount)
             self._run("cp", "--archive", f"{mount}/.", str(tree))
         finally:
-            self._run("umount", str(mount))
+            if mount.is_mount():
+                self._run("umount", str(mount))
             mount.rmdir()
+
+    def _mount(self, file: Path, offset: int, mount: Path) -> None:
+        try:
+            self._run("mount", "-o", f"ro,loop,offset={offset}", str(file), str(mount))
+        except CommandError as error:
+            raise ImageError(
+                "it is neither a tar archive nor a disk with a file system that this host knows"
+            ) from error
 
     def _flatten(self, file: Path) -> None:
         """Turns a qcow2 disk into a raw one, but never one that names files of the host."""
