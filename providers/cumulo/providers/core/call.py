@@ -28,6 +28,7 @@ class Call(Generic[Cloud]):
             found again; empty when the engine gave the provider no identity.
         seconds: How long this operation may take.
         cancelled: Set when the run is interrupted.
+        taken: Whether an id is known to belong to another resource of this stack.
         deadline: When the operation must have ended, on the monotonic clock.
     """
 
@@ -36,6 +37,7 @@ class Call(Generic[Cloud]):
     mark: str
     seconds: float
     cancelled: threading.Event
+    taken: Callable[[str], bool] = lambda _: False
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -305,7 +305,9 @@ class Provider(ABC, Generic[Cloud]):
         self, resource: Resource[Cloud], urn: str, operation: str, seconds: float, mark: str
     ) -> Call[Cloud]:
         limit = seconds or resource.timeouts.get(operation, DEFAULT_SECONDS)
-        return Call(self.cloud, urn, mark, limit, self.cancelled)
+        return Call(
+            self.cloud, urn, mark, limit, self.cancelled, lambda at: self._entries.taken(urn, at)
+        )
 
     def _mark(self, urn: str) -> str:
         """What objects made for this resource carry; empty if they cannot be told apart.
@@ -375,6 +377,14 @@ class _Entries:
     def adopted(self, urn: str, identity: str) -> bool:
         with self._lock:
             return self._adopted.get(urn) == identity
+
+    def taken(self, urn: str, identity: str) -> bool:
+        token = _token(urn)
+        with self._lock:
+            return any(
+                at == identity and other != urn and _token(other) == token
+                for other, at in self._live.items()
+            )
 
     def replaced(self, urn: str) -> str | None:
         """The id of the entry that a create replaces, empty for none, `None` if not known."""

@@ -1,5 +1,7 @@
 """What Neutron's types have in common: their bodies, tags, marks, and the wait for deletion."""
 
+import time
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from cumulo.providers.core.call import Call
@@ -170,19 +172,22 @@ class NeutronResource(Resource[Cloud]):
 
 def delete_unused(call: Call[Cloud], service: Service, path: str, what: str) -> None:
     """Deletes, and waits while others still use the object."""
-    waited: float = 0.0
-    pause = 0.2
-    while True:
+    retry(call, what, lambda: service.delete(path))
+
+
+def retry(call: Call[Cloud], what: str, remove: Callable[[], object]) -> None:
+    """Removes, and waits while the cloud says that others still use the object."""
+    until = time.monotonic() + _IN_USE_SECONDS
+
+    def probe() -> bool | None:
         try:
-            service.delete(path)
+            remove()
         except CloudError as error:
             if error.status != 409:
                 raise
-            if waited >= _IN_USE_SECONDS:
+            if time.monotonic() > until:
                 raise ProviderError(f"cannot delete {what}: {error.reason}") from error
-        else:
-            return
-        call.check(f"{what} to be unused")
-        call.sleep(f"{what} to be unused", pause)
-        waited += pause
-        pause = min(pause * 1.3, 3.0)
+            return None
+        return True
+
+    call.wait(f"{what} to be unused", probe)

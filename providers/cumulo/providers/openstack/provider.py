@@ -8,14 +8,23 @@ from cumulo.providers.core.provider import Provider
 from cumulo.providers.core.resource import Function, Resource
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
+from cumulo.providers.openstack.floating import FloatingIp, FloatingIpAssociate
 from cumulo.providers.openstack.networks import Network, Subnet
 from cumulo.providers.openstack.ports import Port
+from cumulo.providers.openstack.routers import Router, RouterInterface
+from cumulo.providers.openstack.security import SecGroup, SecGroupRule
 
 _VERSION = "5.5.3"
 
 RESOURCES: tuple[type[Resource[Cloud]], ...] = (
+    FloatingIp,
+    FloatingIpAssociate,
     Network,
     Port,
+    Router,
+    RouterInterface,
+    SecGroup,
+    SecGroupRule,
     Subnet,
 )
 
