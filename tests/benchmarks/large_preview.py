@@ -1,4 +1,4 @@
-"""A preview of 1,000 servers, against the Pulumi SDK's own cost with a monitor that does nothing."""
+"""A preview of 1,000 servers, against the SDK's own cost with a do-nothing monitor."""
 
 import os
 import shutil

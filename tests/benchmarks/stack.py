@@ -20,12 +20,15 @@ ROUNDS = 3
 def report() -> None:
     """Runs both in turn, in a project of their own, and prints medians as a Markdown table."""
     took: dict[str, list[float]] = defaultdict(list)
-    with openstack.connect(cloud=CLOUD) as cloud, tempfile.TemporaryDirectory() as folder:
-        with own_tenant(cloud, Path(folder)) as tenant:
-            project = Project(Path(folder, "bench"), tenant.clouds_yaml)
-            _round(project, tenant.connection, defaultdict(list))  # the image is cached after it
-            for _ in range(ROUNDS):
-                _round(project, tenant.connection, took)
+    with (
+        openstack.connect(cloud=CLOUD) as cloud,
+        tempfile.TemporaryDirectory() as folder,
+        own_tenant(cloud, Path(folder)) as tenant,
+    ):
+        project = Project(Path(folder, "bench"), tenant.clouds_yaml)
+        _round(project, tenant.connection, defaultdict(list))  # the image is cached after it
+        for _ in range(ROUNDS):
+            _round(project, tenant.connection, took)
     median = {title: statistics.median(times) for title, times in took.items()}
     print(f"\n### Life of a stack (median of {ROUNDS})\n")
     print("| step | seconds | by hand | ratio |\n|---|---|---|---|")
