@@ -17,7 +17,7 @@ class Refusal(grpc.RpcError):  # type: ignore[misc]
         return grpc.StatusCode.UNKNOWN
 
     def details(self) -> str:
-        return str(self)
+        return f"invocation of some:function returned an error: {self}"
 
 
 class FakeCloud(pulumi.runtime.Mocks):

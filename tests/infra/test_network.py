@@ -110,7 +110,9 @@ def test_a_cloud_that_does_not_answer_is_told_from_one_that_has_nothing(
 ) -> None:
     fake_cloud.reachable = False
 
-    with pytest.raises(ArgumentError, match=r"could not be asked.*connection refused"):
+    with pytest.raises(
+        ArgumentError, match=r"could not be asked about 'public': connection refused"
+    ):
         fake_cloud.run(lambda: Network("lab", ARGS))
 
 

@@ -37,8 +37,10 @@ async def ask(
         if _EMPTY_ANSWER in str(error):
             return None
         wanted = next(iter(query.values()))
+        # What stands before it names the data source, twice.
+        reason = str(error).rpartition("returned an error: ")[2]
         raise ArgumentError(
-            component, field, f"the cloud could not be asked about {wanted!r}: {error}"
+            component, field, f"the cloud could not be asked about {wanted!r}: {reason}"
         ) from error
     return answer
 
