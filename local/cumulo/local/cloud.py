@@ -12,16 +12,13 @@ by the next one.
 """
 
 import contextlib
-import os
 import shlex
-import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from cumulo.local import (
@@ -32,6 +29,7 @@ from cumulo.local import (
     doctor,
     files,
     image,
+    leftovers,
     machine,
     network,
     packages,
@@ -212,7 +210,6 @@ def reset(*, cache: bool = False) -> None:
     with progress.step("removing the local cloud"), _only_one(state):
         machine.kill(state.root)
         network.down(state.forwarding)
-        _end_connections(state)
         for mount in files.mounts_below(state.directory):
             subprocess.run(["umount", "--lazy", str(mount)], check=False)
         credentials.remove()
@@ -349,6 +346,12 @@ def _require_running(state: State) -> int:
 @contextmanager
 def _only_one(state: State) -> Iterator[None]:
     with files.lock(state.lock, "waiting for another `cumulo local` command to end"):
+        # What a killed command left working. The connections that Ansible keeps are among it.
+        leftovers.end(
+            state.ansible,
+            state.root.with_name("root.part"),
+            paths.cache() / "images" / "image.part",
+        )
         yield
 
 
@@ -364,14 +367,3 @@ def _in_background(work: Any) -> "Future[None]":
 
     threading.Thread(target=run, daemon=True).start()
     return future
-
-
-def _end_connections(state: State) -> None:
-    """Ends what Ansible's ssh keeps open for a next run."""
-    mark = str(state.ansible).encode()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                command = (entry / "cmdline").read_bytes()
-                if command.startswith(b"ssh") and mark in command:
-                    os.kill(int(entry.name), signal.SIGTERM)

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from cumulo.local import files, machine, progress
 from cumulo.local.addresses import Addresses
@@ -184,19 +184,30 @@ def run(server: Server, told: dict[str, Any], log: Path) -> None:
             env={**os.environ, **environment},
         ) as process,
     ):
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        task = ""
-        for line in process.stdout:
-            written.write(f"{time.strftime('%H:%M:%S')} {line}")
-            written.flush()
-            if match := _TASK.match(line):
-                task = match["name"]
-                progress.say(f"  {task}")
+        try:
+            task = _follow(process, written)
+        except BaseException:
+            # Ansible has a session of its own, which an interrupt of ours does not reach.
+            process.kill()
+            raise
     if process.returncode:
         raise CumuloError(
             f"the OpenStack role failed in the task {task!r}: {_reason(log)}",
             f"all of it is in {log}; what was done is kept, so run `cumulo local up` again",
         )
+
+
+def _follow(process: "subprocess.Popen[str]", log: TextIO) -> str:
+    """Writes down what Ansible says, tells its tasks, and returns the last one."""
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    task = ""
+    for line in process.stdout:
+        log.write(f"{time.strftime('%H:%M:%S')} {line}")
+        log.flush()
+        if match := _TASK.match(line):
+            task = match["name"]
+            progress.say(f"  {task}")
+    return task
 
 
 def _reason(log: Path) -> str:
