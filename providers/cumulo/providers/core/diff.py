@@ -99,6 +99,8 @@ def _same_field(field: Field, before: Any, after: Any) -> bool:
             return True
         if field.default is not None:
             return is_zero(before) if is_zero(field.default) else bool(before == field.default)
+        if field.same is not None and not is_zero(before):
+            return field.same(before, None)
         return is_zero(before)
     if has_unknown(after):
         return False

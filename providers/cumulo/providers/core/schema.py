@@ -81,7 +81,8 @@ class Field:
         check: Says what is wrong with a value, or nothing.
         excludes: Properties that may not be set beside this one.
         stored: What the state holds for a value, where it is not the value itself (a hash).
-        same: Whether two values mean the same to the cloud, where equality is too strict.
+        same: Whether two values mean the same to the cloud, where equality is too strict; the
+            second is `None` where the program sets nothing.
     """
 
     type: Type = STRING

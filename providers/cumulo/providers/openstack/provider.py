@@ -9,6 +9,8 @@ from cumulo.providers.core.resource import Function, Resource
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
 from cumulo.providers.openstack.floating import FloatingIp, FloatingIpAssociate
+from cumulo.providers.openstack.loadbalancer import Listener, LoadBalancer, Monitor, Pool
+from cumulo.providers.openstack.members import Member, Members
 from cumulo.providers.openstack.networks import Network, Subnet
 from cumulo.providers.openstack.ports import Port
 from cumulo.providers.openstack.routers import Router, RouterInterface
@@ -19,7 +21,13 @@ _VERSION = "5.5.3"
 RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     FloatingIp,
     FloatingIpAssociate,
+    Listener,
+    LoadBalancer,
+    Member,
+    Members,
+    Monitor,
     Network,
+    Pool,
     Port,
     Router,
     RouterInterface,
