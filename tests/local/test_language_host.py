@@ -258,7 +258,7 @@ def test_a_component_package_runs(project: Project) -> None:
     project.write(
         "greeter/__main__.py",
         """
-        from typing import Optional, TypedDict
+        from typing import TypedDict
         import pulumi
         from pulumi.provider.experimental import component_provider_host
 
@@ -268,7 +268,7 @@ def test_a_component_package_runs(project: Project) -> None:
         class Greeter(pulumi.ComponentResource):
             greeting: pulumi.Output[str]
 
-            def __init__(self, name: str, args: Args, opts: Optional[pulumi.ResourceOptions] = None):
+            def __init__(self, name: str, args: Args, opts=None):
                 super().__init__("greeter:index:Greeter", name, {}, opts)
                 self.greeting = pulumi.Output.concat("Hello, ", args["name"])
                 self.register_outputs({"greeting": self.greeting})

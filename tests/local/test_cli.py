@@ -1,0 +1,148 @@
+"""The `cumulo` command as a user calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import CUMULO, Project
+
+
+def cumulo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CUMULO, *arguments], env={**os.environ, **variables}, capture_output=True, text=True
+    )
+
+
+def test_other_commands_are_pulumis_with_its_streams_and_exit_codes(project: Project) -> None:
+    assert json.loads(project.ok("stack", "ls", "--json"))[0]["name"] == "dev"
+    run = project.run("stack", "select", "absent")
+    assert run.returncode != 0
+    assert run.stdout == ""
+    assert "no stack named 'absent' found" in run.stderr
+
+
+def test_a_command_prints_no_warning_about_our_plugins(project: Project) -> None:
+    project.program("")
+    run = project.run("preview")
+    assert "warning" not in run.stdout + run.stderr
+
+
+def test_plain_pulumi_works_in_the_printed_environment(project: Project) -> None:
+    project.program("import pulumi\npulumi.export('a', 1)")
+    script = f'eval "$({CUMULO} env)" && pulumi up --yes --skip-preview && pulumi stack output a'
+    run = subprocess.run(
+        ["sh", "-c", script], cwd=project.folder, env=project.env, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "1"
+
+
+def test_outside_of_a_project_it_is_the_checkouts(project: Project, tmp_path: Path) -> None:
+    other = Project(tmp_path, tmp_path / "data")
+    (tmp_path / "Pulumi.yaml").unlink()
+    shown = other.ok("config", "--stack", "absent", "--help")
+    assert "config" in shown
+    from cumulo.local.cli import find_project
+
+    assert find_project(tmp_path) == Path(__file__).parents[2]
+    assert find_project(project.folder) == project.folder
+
+
+def test_a_salt_that_a_checkout_lacks_comes_from_the_state(project: Project) -> None:
+    project.program("import pulumi\npulumi.export('s', pulumi.Output.secret('hush'))")
+    project.ok("up", "--yes", "--skip-preview")
+    salted = (project.folder / "Pulumi.dev.yaml").read_text()
+    assert "encryptionsalt" in salted
+    (project.folder / "Pulumi.dev.yaml").unlink()
+    project.ok("up", "--yes", "--skip-preview")
+    assert (project.folder / "Pulumi.dev.yaml").read_text() == salted
+
+
+def test_a_wrong_passphrase_is_named(project: Project) -> None:
+    project.program("import pulumi\npulumi.export('s', pulumi.Output.secret('hush'))")
+    project.ok("up", "--yes", "--skip-preview")
+    project.env["PULUMI_CONFIG_PASSPHRASE"] = "wrong"
+    run = project.run("preview", "--non-interactive")
+    assert run.returncode != 0
+    assert "incorrect passphrase" in run.stdout + run.stderr
+
+
+def test_help_lists_our_commands_and_says_that_the_rest_is_pulumis() -> None:
+    run = cumulo("--help")
+    assert run.returncode == 0
+    for command in ("completion", "doctor", "env", "local"):
+        assert command in run.stdout
+    assert "Pulumi" in run.stdout
+
+
+def test_an_unknown_command_of_ours_is_an_error_without_a_traceback() -> None:
+    run = cumulo("local", "fly")
+    assert run.returncode == 2
+    assert "No such command 'fly'" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_an_error_names_its_mend_and_is_no_traceback(tmp_path: Path) -> None:
+    # No Pulumi on PATH, none built, and no Go, pip or uv to build it with.
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    python = tmp_path / "python"
+    script = (
+        "import sys; sys.executable = '/absent/python'; sys.argv = ['cumulo', 'preview'];"
+        "import cumulo.local.toolchain.go as go;"
+        "go.version = lambda path: '';"
+        "from cumulo.local.cli import main; main()"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PATH": str(empty), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert not python.exists()
+    assert run.returncode == 1
+    assert "error: " in run.stderr
+    assert "Install Go" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_is_for_cumulo(pulumi: Path, shell: str) -> None:
+    run = cumulo("completion", shell)
+    assert run.returncode == 0
+    assert "cumulo" in run.stdout
+    assert "pulumi" not in run.stdout
+
+
+def completions(*words: str) -> list[str]:
+    lines = cumulo("__complete", *words).stdout.splitlines()
+    assert lines[-1].startswith(":")
+    return [line.partition("\t")[0] for line in lines[:-1]]
+
+
+def test_pulumis_commands_and_ours_complete(pulumi: Path) -> None:
+    first = completions("")
+    assert {"local", "doctor", "env", "preview", "stack"} <= set(first)
+    assert completions("lo") == ["local", "login", "logout", "logs"] or "local" in completions("lo")
+    assert {"up", "down", "status", "ssh", "logs", "reset"} <= set(completions("local", ""))
+    assert "select" in completions("stack", "sel")
+
+
+def test_bash_completes(pulumi: Path) -> None:
+    script = cumulo("completion", "bash").stdout + (
+        "\n_get_comp_words_by_ref() { words=(cumulo local st); cword=2; cur=st; prev=local; }\n"
+        "COMP_WORDS=(cumulo local st); COMP_CWORD=2; COMP_LINE='cumulo local st'; COMP_TYPE=9\n"
+        "__start_cumulo; printf '%s\\n' \"${COMPREPLY[@]}\"\n"
+    )
+    folder = str(Path(CUMULO).parent)
+    run = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert "status" in run.stdout
