@@ -51,9 +51,9 @@ def doctor() -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the shell's completion script: eval "$(cumulo completion bash)"."""
-    from cumulo.local import completion as scripts
+    from cumulo.local.completion import SCRIPTS
 
-    click.echo(scripts.script(shell))
+    click.echo(SCRIPTS[shell].strip())
 
 
 @cumulo.group()

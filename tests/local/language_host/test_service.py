@@ -160,8 +160,8 @@ def test_a_signal_ends_it_quietly_with_all_that_it_started(
 def test_it_ends_with_the_engine(tmp_path: Path, gone: Any) -> None:
     script = (
         "import subprocess, sys, time\n"
-        "host = subprocess.Popen([sys.executable, '-m', 'cumulo.local.language_host', '127.0.0.1:1'],"
-        " stdout=subprocess.PIPE, text=True)\n"
+        "command = [sys.executable, '-m', 'cumulo.local.language_host', '127.0.0.1:1']\n"
+        "host = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
         "print(host.pid, host.stdout.readline().strip(), flush=True)\n"
         "time.sleep(600)\n"
     )
