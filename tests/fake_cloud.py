@@ -1,5 +1,6 @@
 """A cloud that answers at once, so that components can be looked at without one."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -73,6 +74,8 @@ class FakeCloud(pulumi.runtime.Mocks):
     def run(self, program: Callable[[], T], stack: str = "test") -> T:
         """Runs a program to its end, as Pulumi would, and returns what it returns."""
         pulumi.runtime.set_mocks(self, project="cumulo", stack=stack)
+        # As the language host does: outputs that nobody awaits when a program fails are no news.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         results: list[T] = []
         pulumi.runtime.test(lambda: results.append(program()))()  # type: ignore[no-untyped-call]
         return results[0]
