@@ -15,6 +15,7 @@ from cumulo.providers.core.schema import (
     MapOf,
     Object,
     One,
+    Only,
     Scalar,
     SetOf,
     Type,
@@ -146,6 +147,8 @@ def _value(kind: Type, value: Any, path: str, failures: list[Failure]) -> Any:
     match kind:
         case Scalar():
             return _scalar(kind, value, path, failures)
+        case Only():
+            return _scalar(kind.item, value, path, failures)
         case ListOf() | SetOf():
             if isinstance(value, list):
                 return [

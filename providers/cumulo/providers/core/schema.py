@@ -54,7 +54,14 @@ class One:
     object: Object
 
 
-Type = Scalar | ListOf | SetOf | MapOf | Object | One
+@dataclass(frozen=True)
+class Only:
+    """What Terraform calls a list of at most one: a single scalar or nothing."""
+
+    item: Scalar
+
+
+Type = Scalar | ListOf | SetOf | MapOf | Object | One | Only
 
 STRING = Scalar("a string", (str,), "")
 INTEGER = Scalar("a whole number", (int,), 0)

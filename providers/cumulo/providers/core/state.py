@@ -18,6 +18,7 @@ from cumulo.providers.core.schema import (
     MapOf,
     Object,
     One,
+    Only,
     SetOf,
     Type,
     is_zero,
@@ -146,6 +147,8 @@ def _delta(kind: Type, value: Any) -> Properties:
     match kind:
         case One():
             return {"plu": {"i": _delta(kind.object, value) if value is not None else {}}}
+        case Only():
+            return {"plu": {"i": {}}}
         case _ if value is None:
             return {}
         case ListOf() | SetOf():

@@ -8,19 +8,24 @@ from cumulo.providers.core.provider import Provider
 from cumulo.providers.core.resource import Function, Resource
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
+from cumulo.providers.openstack.flavor import Flavor
 from cumulo.providers.openstack.floating import FloatingIp, FloatingIpAssociate
+from cumulo.providers.openstack.keypair import Keypair
 from cumulo.providers.openstack.loadbalancer import Listener, LoadBalancer, Monitor, Pool
 from cumulo.providers.openstack.members import Member, Members
 from cumulo.providers.openstack.networks import Network, Subnet
 from cumulo.providers.openstack.ports import Port
 from cumulo.providers.openstack.routers import Router, RouterInterface
 from cumulo.providers.openstack.security import SecGroup, SecGroupRule
+from cumulo.providers.openstack.server_group import ServerGroup
 
 _VERSION = "5.5.3"
 
 RESOURCES: tuple[type[Resource[Cloud]], ...] = (
+    Flavor,
     FloatingIp,
     FloatingIpAssociate,
+    Keypair,
     Listener,
     LoadBalancer,
     Member,
@@ -33,6 +38,7 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     RouterInterface,
     SecGroup,
     SecGroupRule,
+    ServerGroup,
     Subnet,
 )
 
