@@ -88,6 +88,6 @@ class FakeCloud(pulumi.runtime.Mocks):
         """The inputs of all resources whose type ends so, by name."""
         return {
             name: dict(args.inputs)
-            for name, args in self.resources.items()
+            for name, args in sorted(self.resources.items())
             if args.typ.endswith(f":{suffix}")
         }
