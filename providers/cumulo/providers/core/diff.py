@@ -151,25 +151,19 @@ def _same_set(kind: SetOf, before: list[Any], after: list[Any]) -> bool:
 
 def _replaces(field: Field, before: Any, after: Any) -> bool:
     """Whether the change is in a part of the property that cannot change in place."""
-    if field.replace:
-        return True
     kind = field.type
-    if isinstance(kind, ListOf | SetOf) and isinstance(kind.item, Object):
-        inner = kind.item.fields
-        if not any(part.replace for part in inner.values()):
-            return False
-        olds, news = before or [], after if isinstance(after, list) else []
-        if len(olds) != len(news):
-            return True
-        return any(
-            _object_replaces(inner, old or {}, new if isinstance(new, dict) else {})
+    item = kind.item if isinstance(kind, ListOf | SetOf) else None
+    if isinstance(item, Object) and any(part.replace for part in item.fields.values()):
+        if after is UNKNOWN:
+            return field.replace
+        olds, news = before or [], after or []
+        return len(olds) != len(news) or any(
+            new is UNKNOWN or _object_replaces(item.fields, old, new)
             for old, new in zip(olds, news, strict=True)
         )
-    if isinstance(kind, One):
-        return _object_replaces(
-            kind.object.fields, before or {}, after if isinstance(after, dict) else {}
-        )
-    return False
+    if isinstance(kind, One) and not field.replace:
+        return isinstance(after, dict) and _object_replaces(kind.object.fields, before or {}, after)
+    return field.replace
 
 
 def _object_replaces(fields: Fields, before: Properties, after: Properties) -> bool:

@@ -88,6 +88,7 @@ class Service:
         self._lock = threading.Lock()
         self._endpoint = ""
         self._marked: dict[str, dict[str, str]] = {}
+        self._remembered: dict[str, JSON] = {}
 
     def get(self, path: str, **options: Any) -> JSON:
         """The answer to a GET."""
@@ -165,6 +166,24 @@ class Service:
             with self._lock:
                 self._marked[path] = known
         return known
+
+    def remembered(self, path: str, key: str | None = None) -> JSON | None:
+        """The answer to a GET of something that does not change while a program runs.
+
+        Args:
+            path: What to get.
+            key: The key of the object in the answer, if it is not the answer itself.
+        """
+        with self._lock:
+            if path in self._remembered:
+                return self._remembered[path]
+        answer = self.find(path)
+        if answer is None:
+            return None
+        found: JSON = answer if key is None else answer[key]
+        with self._lock:
+            self._remembered[path] = found
+        return found
 
     @property
     def project(self) -> str:

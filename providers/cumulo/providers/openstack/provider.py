@@ -10,6 +10,7 @@ from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
 from cumulo.providers.openstack.flavor import Flavor
 from cumulo.providers.openstack.floating import FloatingIp, FloatingIpAssociate
+from cumulo.providers.openstack.instances import Instance
 from cumulo.providers.openstack.keypair import Keypair
 from cumulo.providers.openstack.loadbalancer import Listener, LoadBalancer, Monitor, Pool
 from cumulo.providers.openstack.members import Member, Members
@@ -25,6 +26,7 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     Flavor,
     FloatingIp,
     FloatingIpAssociate,
+    Instance,
     Keypair,
     Listener,
     LoadBalancer,
