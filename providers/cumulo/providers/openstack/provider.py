@@ -8,9 +8,17 @@ from cumulo.providers.core.provider import Provider
 from cumulo.providers.core.resource import Function, Resource
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
+from cumulo.providers.openstack.data_sources import (
+    GetAvailabilityZones,
+    GetFlavor,
+    GetImage,
+    GetNetwork,
+    GetSubnet,
+)
 from cumulo.providers.openstack.flavor import Flavor
 from cumulo.providers.openstack.floating import FloatingIp, FloatingIpAssociate
 from cumulo.providers.openstack.instances import Instance
+from cumulo.providers.openstack.images import GetImage, Image
 from cumulo.providers.openstack.keypair import Keypair
 from cumulo.providers.openstack.loadbalancer import Listener, LoadBalancer, Monitor, Pool
 from cumulo.providers.openstack.members import Member, Members
@@ -27,6 +35,7 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     FloatingIp,
     FloatingIpAssociate,
     Instance,
+    Image,
     Keypair,
     Listener,
     LoadBalancer,
@@ -44,7 +53,7 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     Subnet,
 )
 
-FUNCTIONS: tuple[type[Function[Cloud]], ...] = ()
+FUNCTIONS: tuple[type[Function[Cloud]], ...] = (GetImage,)
 
 
 class OpenStack(Provider[Cloud]):
