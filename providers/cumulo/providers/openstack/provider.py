@@ -11,14 +11,13 @@ from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
 from cumulo.providers.openstack.data_sources import (
     GetAvailabilityZones,
     GetFlavor,
-    GetImage,
     GetNetwork,
     GetSubnet,
 )
 from cumulo.providers.openstack.flavor import Flavor
 from cumulo.providers.openstack.floating import FloatingIp, FloatingIpAssociate
-from cumulo.providers.openstack.instances import Instance
 from cumulo.providers.openstack.images import GetImage, Image
+from cumulo.providers.openstack.instances import Instance
 from cumulo.providers.openstack.keypair import Keypair
 from cumulo.providers.openstack.loadbalancer import Listener, LoadBalancer, Monitor, Pool
 from cumulo.providers.openstack.members import Member, Members
@@ -34,8 +33,8 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     Flavor,
     FloatingIp,
     FloatingIpAssociate,
-    Instance,
     Image,
+    Instance,
     Keypair,
     Listener,
     LoadBalancer,
@@ -53,7 +52,13 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     Subnet,
 )
 
-FUNCTIONS: tuple[type[Function[Cloud]], ...] = (GetImage,)
+FUNCTIONS: tuple[type[Function[Cloud]], ...] = (
+    GetAvailabilityZones,
+    GetFlavor,
+    GetImage,
+    GetNetwork,
+    GetSubnet,
+)
 
 
 class OpenStack(Provider[Cloud]):
