@@ -356,3 +356,21 @@ def test_a_virtual_environment_that_is_ours_is_recognized(project: Project) -> N
     project.program("import os, sys, pulumi\npulumi.export('prefix', sys.prefix)")
     project.ok("up", "--yes", "--skip-preview")
     assert project.ok("stack", "output", "prefix").strip() == sys.prefix
+
+
+def test_a_program_sees_none_of_our_modules_and_its_own_to_the_end(project: Project) -> None:
+    project.write("inside.py", "answer = 42")
+    project.program("""
+        import importlib.util
+        import pulumi
+
+        def late(_):
+            import inside
+            return inside.answer
+
+        names = ["later", "packages", "plugin", "processes", "program", "protocol", "server"]
+        pulumi.export("ours", [name for name in names if importlib.util.find_spec(name)])
+        pulumi.export("late", pulumi.Output.from_input(1).apply(late))
+    """)
+    project.ok("up", "--yes", "--skip-preview")
+    assert json.loads(project.ok("stack", "output", "--json")) == {"ours": [], "late": 42}

@@ -33,6 +33,10 @@ def main(arguments: list[str]) -> None:
 
     from concurrent.futures import ThreadPoolExecutor
 
+    from cumulo.local.language_host import later
+
+    later.import_later(later.GRPC)
+
     import grpc
     from cumulo.local.language_host.protocol import language_grpc
     from cumulo.local.language_host.server import LanguageHost

@@ -1,11 +1,10 @@
 """What is installed in an interpreter, and which Pulumi plugins that asks for.
 
 The host imports this for its own interpreter; for any other it runs this file in it, which prints
-the same as JSON. So it needs only the standard library.
+the same as JSON. So it needs only the standard library, and little of that: Pulumi waits for it
+at the start of every preview.
 """
 
-import importlib.metadata
-import importlib.util
 import json
 import re
 import sys
@@ -74,31 +73,37 @@ def plugin_version(version: str) -> str | None:
 
 def find() -> Found:
     """Lists the packages of this interpreter and the plugins that they ask for."""
-    distributions: dict[str, importlib.metadata.Distribution] = {}
+    import importlib.metadata
+
+    distributions: dict[str, Any] = {}
     for distribution in importlib.metadata.distributions():
         name = distribution.metadata["Name"]
         if name:
-            # The first one on the path is the one that is imported.
             distributions.setdefault(normalized(name), distribution)
     required = set(_requirements(distributions.values()))
     installed: list[Installed] = [
         {"name": name, "version": distribution.version, "required": name in required}
         for name, distribution in sorted(distributions.items())
     ]
-    return {"installed": installed, "plugins": list(_plugins(distributions))}
+    return {"installed": installed, "plugins": find_plugins()}
 
 
 def find_plugins() -> list[Dependency]:
-    """Only the plugins: reads next to nothing of the packages that have none."""
-    named: dict[str, importlib.metadata.Distribution] = {}
-    for distribution in importlib.metadata.distributions():
-        # The folder is NAME-VERSION.dist-info; opening every METADATA file would cost more than
-        # all the rest of this.
-        folder = getattr(distribution, "_path", None)
-        name = folder.name.partition("-")[0] if folder else distribution.metadata["Name"]
-        if name:
-            named.setdefault(normalized(name), distribution)
-    return list(_plugins(named))
+    """Only the plugins: asks neither packages nor the import system unless it must."""
+    seen: dict[str, tuple[str, str]] = {}
+    for entry in sys.path:
+        try:
+            names = [folder.name for folder in Path(entry).iterdir()]
+        except OSError:
+            continue
+        for folder in names:
+            # NAME-VERSION.dist-info, where a dash in the name is an underscore.
+            stem, dot, kind = folder.rpartition(".")
+            name, dash, version = stem.partition("-")
+            if dot and dash and kind == "dist-info":
+                # The first one on the path is the one that is imported.
+                seen.setdefault(normalized(name), (version, entry))
+    return list(_plugins(seen))
 
 
 def _requirements(distributions: Any) -> Iterator[str]:
@@ -110,19 +115,18 @@ def _requirements(distributions: Any) -> Iterator[str]:
                     yield normalized(match[0])
 
 
-def _plugins(
-    distributions: dict[str, importlib.metadata.Distribution],
-) -> Iterator[Dependency]:
-    for name, distribution in sorted(distributions.items()):
+def _plugins(found: dict[str, tuple[str, str]]) -> Iterator[Dependency]:
+    for name, (package_version, entry) in sorted(found.items()):
         if name in _WITHOUT_PLUGIN:
             continue
-        declared = _declaration(name, distribution)
-        if declared is None and not name.startswith("pulumi-"):
-            continue
-        declared = {"resource": True} if declared is None else declared
+        declared = _declaration(name, entry)
+        if declared is None:
+            if not name.startswith("pulumi-"):
+                continue
+            declared = {"resource": True}
         if not declared.get("resource"):
             continue
-        version = declared.get("version") or plugin_version(distribution.version)
+        version = declared.get("version") or plugin_version(package_version)
         if version is None:
             continue
         yield {
@@ -134,22 +138,25 @@ def _plugins(
         }
 
 
-def _declaration(name: str, distribution: importlib.metadata.Distribution) -> dict[str, Any] | None:
+def _declaration(name: str, entry: str) -> dict[str, Any] | None:
     """The pulumi-plugin.json of a package, if it has one."""
     module = name.replace("-", "_")
-    # Where almost every package has it, so that the import system need not be asked.
-    candidates = [Path(str(distribution.locate_file(module)))]
-    if not candidates[0].is_dir() and name.startswith("pulumi"):
+    # Where almost every package is; one that is installed for editing is elsewhere.
+    folders = [Path(entry, module)]
+    if not folders[0].is_dir() and name.startswith("pulumi-"):
+        import importlib.util
+
         try:
             spec = importlib.util.find_spec(module)
         except (ImportError, ValueError):
             spec = None
-        candidates = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
-    for folder in candidates:
-        file = folder / "pulumi-plugin.json"
-        if file.is_file():
-            declared = json.loads(file.read_text("utf-8"))
-            return declared if isinstance(declared, dict) else None
+        folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
+    for folder in folders:
+        try:
+            declared = json.loads((folder / "pulumi-plugin.json").read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        return declared if isinstance(declared, dict) else None
     return None
 
 

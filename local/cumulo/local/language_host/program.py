@@ -4,16 +4,14 @@ It is started early, before the host knows what to run, and imports the SDK whil
 elsewhere; then it reads one JSON object from its standard input (see `Request`) and runs that.
 At the end of the input it goes: there was nothing to run, or the host is gone.
 
-It imports nothing but the standard library and the SDK. Its exit code says what Pulumi is told:
-0, 32 for an error that the user has been shown, or whatever the program exited with.
+It imports nothing but the standard library, the SDK and `later`, which is beside it.
+Its exit code says what Pulumi is told: 0, 32 for an error that the user has been shown, or
+whatever the program exited with.
 """
 
 import asyncio
 import ctypes
 import gc
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import json
 import logging
 import os
@@ -21,10 +19,14 @@ import runpy
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, TracebackType
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from cumulo.local.language_host import later
+else:
+    import later  # beside this file, which is not part of a package here
 
 SHOWN = 32
 INTERRUPTED = 130
@@ -60,30 +62,9 @@ def die_with_parent() -> None:
         os._exit(1)
 
 
-class _Later(importlib.abc.MetaPathFinder):
-    """Puts off importing parts of the SDK that few programs use, until they are used.
-
-    They are a third of what importing the SDK costs.
-    """
-
-    def __init__(self) -> None:
-        self._names = {"pulumi.automation", "pulumi.dynamic", "pulumi.policy"}
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self._names:
-            return None
-        self._names.discard(fullname)
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
-        return spec
-
-
 def import_sdk() -> ModuleType:
     """Imports the SDK, as cheaply as it goes."""
-    sys.meta_path.insert(0, _Later())
+    later.import_later(later.GRPC | later.SDK)
     placeholder = None
     name = "opentelemetry.sdk.trace"
     if "TRACEPARENT" not in os.environ and name not in sys.modules:
@@ -172,6 +153,8 @@ def run(request: Request, pulumi: ModuleType) -> int:
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{folder}`")
         return SHOWN
 
+    # What is imported late, in an apply for instance, is found as well.
+    sys.path.insert(0, os.path.dirname(main))  # noqa: PTH120
     # Outputs that nobody awaits when a program fails are no news to its author.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
@@ -200,6 +183,9 @@ def run(request: Request, pulumi: ModuleType) -> int:
 def main() -> int:
     """Waits for what to run, and runs it."""
     die_with_parent()
+    # What lies beside this file must not be found by the program's imports.
+    sys.path.pop(0)
+    sys.modules.pop("later", None)
     try:
         pulumi: ModuleType | None = import_sdk()
         missing = ""

@@ -3,6 +3,7 @@
 # The names and arguments of the methods are the protocol's.
 # ruff: noqa: ARG002, N802
 
+import base64
 import contextlib
 import json
 import os
@@ -21,7 +22,7 @@ from cumulo.local import versions
 from cumulo.local.language_host import packages, processes
 from cumulo.local.language_host.interpreter import Interpreter, OptionError, Options, parse
 from cumulo.local.language_host.protocol import language, language_grpc, plugin
-from google.protobuf import empty_pb2, json_format
+from google.protobuf import empty_pb2
 
 _PLUGIN = str(Path(__file__).with_name("plugin.py"))
 _SHOWN = 32
@@ -125,7 +126,7 @@ class LanguageHost(language_grpc.LanguageRuntimeServicer):
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
         """Lists what `pulumi new` asks for."""
         prompt = language.RuntimeOptionPrompt
-        values = json_format.MessageToDict(request.info.options)
+        values = dict(request.info.options.items())
 
         def choice(value: str) -> Any:
             return prompt.RuntimeOptionValue(
@@ -316,7 +317,7 @@ class LanguageHost(language_grpc.LanguageRuntimeServicer):
 
 
 def _options(info: Any, *, plugin: bool = False) -> Options:
-    values = json_format.MessageToDict(info.options)
+    values = dict(info.options.items())
     root = info.root_directory or os.getcwd()  # noqa: PTH109
     return parse(root, info.program_directory or root, values, plugin=plugin)
 
@@ -329,14 +330,24 @@ def _find(interpreter: Interpreter) -> packages.Found:
 
 
 def _package(each: packages.Dependency) -> Any:
-    package = plugin.PackageDependency(
-        kind="resource", name=each["name"], version=each["version"], server=each["server"]
+    return plugin.PackageDependency(
+        kind="resource",
+        name=each["name"],
+        version=each["version"],
+        server=each["server"],
+        parameterization=_parameterization(each["parameterization"]),
+        extension=_parameterization(each["extension"]),
     )
-    for field in ("parameterization", "extension"):
-        value = each[field]
-        if value:
-            json_format.ParseDict(value, getattr(package, field))
-    return package
+
+
+def _parameterization(declared: dict[str, Any] | None) -> Any:
+    if not declared:
+        return None
+    return plugin.PackageParameterization(
+        name=declared.get("name", ""),
+        version=declared.get("version", ""),
+        value=base64.b64decode(declared.get("value", "")),
+    )
 
 
 def _merge(*streams: IO[bytes] | None) -> Iterable[tuple[str, bytes]]:
