@@ -1,7 +1,6 @@
 """Data sources: what is in the cloud already."""
 
 import ipaddress
-import re
 import zlib
 from typing import Any, Final
 
@@ -22,7 +21,7 @@ from cumulo.providers.core.schema import (
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack import catalog
 from cumulo.providers.openstack import fields as shared
-from cumulo.providers.openstack.cloud import JSON, MARK, Cloud, Service
+from cumulo.providers.openstack.cloud import JSON, MARK, Cloud
 
 _TEXT = Field(computed=True)
 _WHOLE = Field(INTEGER, computed=True)
@@ -33,34 +32,6 @@ _OUT_MAP = Field(MapOf(STRING), output=True)
 
 # The lowest version of Nova's API in which flavors have a description.
 _FLAVOR_DESCRIPTION: Final = "2.55"
-
-# What Glance says of an image besides the properties that its owner gave it.
-_IMAGE_ATTRIBUTES: Final = frozenset(
-    {
-        "checksum",
-        "container_format",
-        "created_at",
-        "direct_url",
-        "disk_format",
-        "file",
-        "id",
-        "locations",
-        "min_disk",
-        "min_ram",
-        "name",
-        "os_hidden",
-        "owner",
-        "protected",
-        "schema",
-        "self",
-        "size",
-        "status",
-        "tags",
-        "updated_at",
-        "virtual_size",
-        "visibility",
-    }
-)
 
 
 class GetFlavor(Function[Cloud]):
@@ -109,99 +80,6 @@ class GetFlavor(Function[Cloud]):
             "rxTxFactor": flavor["rxtx_factor"],
             "isPublic": flavor["os-flavor-access:is_public"],
             "extraSpecs": compute.get(f"/flavors/{flavor['id']}/os-extra_specs")["extra_specs"],
-        }
-
-
-class GetImage(Function[Cloud]):
-    """`openstack.images.get_image`."""
-
-    token = "openstack:images/getImage:getImage"
-    fields = {
-        "region": _TEXT,
-        "name": _TEXT,
-        "nameRegex": _TEXT,
-        "visibility": _TEXT,
-        "memberStatus": _TEXT,
-        "owner": _TEXT,
-        "sizeMin": _WHOLE,
-        "sizeMax": _WHOLE,
-        "sort": _TEXT,
-        "tag": _TEXT,
-        "tags": Field(SetOf(STRING), computed=True),
-        "mostRecent": _FLAG,
-        "hidden": _FLAG,
-        "properties": Field(MapOf(STRING), computed=True),
-        "containerFormat": _TEXT,
-        "diskFormat": _TEXT,
-        "minDiskGb": Field(INTEGER, output=True),
-        "minRamMb": Field(INTEGER, output=True),
-        "protected": Field(BOOLEAN, output=True),
-        "checksum": _OUT,
-        "sizeBytes": Field(INTEGER, output=True),
-        "metadata": _OUT_MAP,
-        "createdAt": _OUT,
-        "updatedAt": _OUT,
-        "file": _OUT,
-        "schema": _OUT,
-        "id": _OUT,
-    }
-
-    def invoke(self, call: Call[Cloud], arguments: Properties) -> Properties:
-        glance = call.cloud.image(arguments.get("region"))
-        tags = [*(arguments.get("tags") or []), *filter(None, [arguments.get("tag")])]
-        query = {
-            "name": arguments.get("name"),
-            "visibility": arguments.get("visibility"),
-            "member_status": arguments.get("memberStatus"),
-            "owner": arguments.get("owner"),
-            "size_min": arguments.get("sizeMin"),
-            "size_max": arguments.get("sizeMax"),
-            "sort": arguments.get("sort") or "created_at:desc",
-            "container_format": arguments.get("containerFormat"),
-            "disk_format": arguments.get("diskFormat"),
-            "os_hidden": str(bool(arguments.get("hidden"))).lower(),
-            "status": "active",
-            "tag": tags or None,
-        }
-        found = _pages(glance, "/v2/images", {key: value for key, value in query.items() if value})
-        wanted = (arguments.get("properties") or {}).items()
-        pattern = re.compile(arguments.get("nameRegex") or "")
-        matching = [
-            image
-            for image in found
-            if all(str(image.get(key)) == value for key, value in wanted)
-            and pattern.search(image["name"] or "")
-        ]
-        if arguments.get("mostRecent"):
-            matching = sorted(matching, key=lambda image: str(image["created_at"]))[-1:]
-        everything = [] if matching else _pages(glance, "/v2/images", {})
-        image = _only("image", matching, arguments, everything, "set most_recent, or ")
-        return {
-            **{key: arguments.get(key) for key in self.fields},
-            "region": arguments.get("region") or call.cloud.region,
-            "id": image["id"],
-            "name": image["name"],
-            "tags": image["tags"],
-            "containerFormat": image["container_format"],
-            "diskFormat": image["disk_format"],
-            "minDiskGb": image["min_disk"],
-            "minRamMb": image["min_ram"],
-            "owner": image["owner"] or "",
-            "protected": image["protected"],
-            "visibility": image["visibility"],
-            "checksum": image.get("checksum") or "",
-            "sizeBytes": image.get("size") or 0,
-            "metadata": {},
-            "createdAt": image["created_at"],
-            "updatedAt": image["updated_at"],
-            "file": image["file"],
-            "schema": image["schema"],
-            "hidden": image.get("os_hidden", False),
-            "properties": {
-                key: value if isinstance(value, str) else str(value)
-                for key, value in image.items()
-                if key not in _IMAGE_ATTRIBUTES
-            },
         }
 
 
@@ -416,24 +294,11 @@ def _query(arguments: Properties, names: dict[str, str]) -> dict[str, Any]:
     return query
 
 
-def _pages(glance: Service, path: str, query: dict[str, Any]) -> list[JSON]:
-    """All images of a listing, of which Glance gives a page at a time."""
-    images: list[JSON] = []
-    answer = glance.get(path, params=query)
-    images += answer["images"]
-    while "next" in answer:
-        answer = glance.get(answer["next"])
-        images += answer["images"]
-    return images
-
-
 def _public_tags(thing: JSON) -> list[str]:
     return [tag for tag in thing.get("tags") or [] if not tag.startswith(MARK)]
 
 
-def _only(
-    noun: str, found: list[JSON], arguments: Properties, everything: list[JSON], hint: str = ""
-) -> JSON:
+def _only(noun: str, found: list[JSON], arguments: Properties, everything: list[JSON]) -> JSON:
     if len(found) == 1:
         return found[0]
     asked = ", ".join(
@@ -447,5 +312,5 @@ def _only(
         )
     ids = ", ".join(str(one["id"]) for one in found[:10])
     raise ProviderError(
-        f"the cloud has {len(found)} {noun}s with {asked} ({ids}); {hint}ask for one of them"
+        f"the cloud has {len(found)} {noun}s with {asked} ({ids}); ask for one of them"
     )
