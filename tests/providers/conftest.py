@@ -27,10 +27,8 @@ def stack(cloud_name: str) -> Iterator[Stack]:
 def shared_network(cloud_name: str) -> Iterator[tuple[Entry, Entry]]:
     """A network and its subnet."""
     stack = Stack(cloud_name)
-    network = stack.create(NETWORK, "prov-shared", name="prov-shared")
-    subnet = stack.create(
-        SUBNET, "prov-shared", name="prov-shared", networkId=network.id, cidr="10.98.0.0/24"
-    )
+    network = stack.create(NETWORK, "prov-shared")
+    subnet = stack.create(SUBNET, "prov-shared", networkId=network.id, cidr="10.98.0.0/24")
     yield network, subnet
     stack.rerun()
     stack.destroy()
