@@ -23,6 +23,11 @@ options:
     type: list
     elements: str
     required: true
+  switches:
+    description: Open vSwitch's services, which are stopped last.
+    type: list
+    elements: str
+    required: true
   bridges:
     description: Open vSwitch's bridges.
     type: list
@@ -49,7 +54,15 @@ def running(patterns: list[str]) -> list[list[str]]:
         "--state=active,activating,reloading,failed", *patterns,
     )  # fmt: skip
     units = [line.split()[0] for line in listed]
-    return [["systemctl", "stop", *units], ["systemctl", "reset-failed", *units]] if units else []
+    if not units:
+        return []
+    return [["systemctl", "stop", *units], ["systemctl", "reset-failed", *units]]
+
+
+def enabled(patterns: list[str]) -> list[list[str]]:
+    """How to keep the services from starting at boot."""
+    listed = output("systemctl", "list-unit-files", "--no-legend", "--state=enabled", *patterns)
+    return [["systemctl", "disable", line.split()[0]] for line in listed]
 
 
 def domains() -> list[list[str]]:
@@ -80,7 +93,9 @@ def namespaces() -> list[list[str]]:
 def links() -> list[list[str]]:
     """How to remove the instances' interfaces that are left on the host."""
     names = [path.name for path in Path("/sys/class/net").iterdir()]
-    return [["ip", "link", "delete", name] for name in names if name.startswith("tap")]
+    # The last are the switch's own in user space, which outlive it.
+    ours = ("tap", "br-int", "br-ex", "ovs-netdev")
+    return [["ip", "link", "delete", name] for name in names if name.startswith(ours)]
 
 
 def mounts() -> list[list[str]]:
@@ -104,17 +119,20 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "units": {"type": "list", "elements": "str", "required": True},
+            "switches": {"type": "list", "elements": "str", "required": True},
             "bridges": {"type": "list", "elements": "str", "required": True},
         },
         supports_check_mode=True,
     )
     settings = module.params
     steps: tuple[Callable[[], list[list[str]]], ...] = (
+        lambda: enabled([f"{unit}.service" for unit in settings["units"]]),
         lambda: running([f"{unit}.service" for unit in settings["units"]]),
         # Instances' units bear their ids.
         lambda: running(["nova-*-*-*-*-*.service"]),
         domains,
         lambda: bridges(settings["bridges"]),
+        lambda: running([f"{unit}.service" for unit in settings["switches"]]),
         namespaces,
         links,
         groups,

@@ -81,10 +81,14 @@ class NspawnDriver(driver.ComputeDriver):  # type: ignore[misc]
         supports_image_type_qcow2=True,
     )
 
-    def init_host(self, host: str) -> None:
-        """Called when nova-compute starts."""
+    def __init__(self, virtapi: Any) -> None:
+        super().__init__(virtapi)
+        # Nova asks for instances before init_host.
         self._instances = Path(CONF.instances_path)
         self._images = Images(self._instances / "_base", run)
+
+    def init_host(self, host: str) -> None:
+        """Called when nova-compute starts."""
         self._images.recover()
 
     # What there is to schedule on.
