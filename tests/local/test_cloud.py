@@ -113,6 +113,8 @@ def test_ssh_hands_over_arguments_output_and_exit_code(
 ) -> None:
     assert cloud.ssh(["sh", "-c", 'echo "a  b"; exit 7']) == 7
     assert capfd.readouterr().out == "a  b\n"
+    assert cloud.ssh(["echo one; echo two; exit 3"]) == 3
+    assert capfd.readouterr().out == "one\ntwo\n"
 
 
 def test_logs_of_the_server_a_service_and_the_role(

@@ -167,7 +167,8 @@ def ssh(command: Sequence[str] = ()) -> int:
     where = addresses.current(state.prefix)
     _require_running(state)
     server = _server(state, where)
-    remote = [shlex.join(command)] if command else []
+    # As with ssh itself, a single argument may be a whole line for the shell.
+    remote = [command[0] if len(command) == 1 else shlex.join(command)] if command else []
     return subprocess.call(["ssh", *server.ssh(), f"root@{server.address}", *remote])
 
 

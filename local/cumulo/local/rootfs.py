@@ -148,6 +148,7 @@ def configure(root: Path, addresses: Addresses, archives: Archives, key_pair: Pa
     ssh = root / "root/.ssh"
     ssh.mkdir(mode=0o700, exist_ok=True)
     files.write(ssh / "authorized_keys", public, 0o600)
+    files.write(root / "etc/default/locale", "LANG=C.UTF-8\n")
     files.write(root / "etc/hostname", f"{machine.NAME}\n")
     files.write(root / "etc/hosts", f"127.0.0.1 localhost\n{addresses.server} {machine.NAME}\n")
     files.write(
