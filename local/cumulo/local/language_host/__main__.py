@@ -25,11 +25,14 @@ def main(arguments: list[str]) -> None:
         children.kill()
         os._exit(0)
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    ends = (signal.SIGINT, signal.SIGTERM)
+    for number in ends:
+        signal.signal(number, stop)
 
-    # The program's process imports the SDK while this one imports gRPC and Pulumi reads its state.
-    waiting = children.start_program(sys.executable)
+    # Pulumi starts one host to ask about the language, and then another to run the program. That
+    # one can start the program's process ahead: it imports the SDK while this one imports gRPC.
+    runs = processes.has_had_children(parent)
+    waiting = children.start_program(sys.executable) if runs else None
 
     from concurrent.futures import ThreadPoolExecutor
 
@@ -57,7 +60,7 @@ def main(arguments: list[str]) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    processes.wait_for_end_of(parent)
+    processes.wait_for_end(parent, ends)
     stop()
 
 

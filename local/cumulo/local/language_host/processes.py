@@ -6,8 +6,7 @@ import select
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 _PROGRAM = str(Path(__file__).with_name("program.py"))
@@ -103,13 +102,29 @@ def keeps_debug_logs(pid: int) -> bool:
     return b"--debug" in arguments or b"-d" in arguments
 
 
-def wait_for_end_of(pid: int) -> None:
-    """Returns when the process that started us has ended, however it did."""
+def has_had_children(pid: int) -> bool:
+    """Whether a process has waited for a child that took a noticeable time."""
     try:
-        handle = os.pidfd_open(pid)
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    except OSError:
+        return True
+    user_and_system = fields[13:15]
+    return any(int(ticks) > 1 for ticks in user_and_system)
+
+
+def wait_for_end(pid: int, signals: Iterable[signal.Signals]) -> None:
+    """Returns when the process that started us has ended, or we are told to end."""
+    told, tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    # The kernel may give a signal to any thread, and only this makes the main one see it.
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    for number in signals:
+        signal.signal(number, lambda *_: None)
+    try:
+        waiting = [told, os.pidfd_open(pid)]
+        seconds = None
     except (AttributeError, OSError):
-        while os.getppid() == pid:
-            time.sleep(0.5)
-        return
-    if os.getppid() == pid:
-        select.select([handle], [], [])
+        waiting = [told]
+        seconds = 0.5
+    while os.getppid() == pid:
+        if select.select(waiting, [], [], seconds)[0]:
+            return
