@@ -54,7 +54,7 @@ class Health:
 
 
 def check(
-    host: str, entry: dict[str, Any], since: float = 0, timeout: float = 3, agents: int = 1
+    host: str, entry: dict[str, Any], since: float = 0, timeout: float = 15, agents: int = 1
 ) -> Health:
     """Asks everything once, at the same time.
 
