@@ -39,6 +39,7 @@ class FakeCloud(pulumi.runtime.Mocks):
         self.external_networks = {"public": ["203.0.113.0/24"]}
         self.hides_external_subnets = False
         self.reachable = True
+        self.empty_answer = "Your query returned no results. Please change your search criteria"
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, Properties]:
         if not args.custom:
@@ -69,7 +70,7 @@ class FakeCloud(pulumi.runtime.Mocks):
             return {"id": f"{asked['name']}-id", "subnets": self.external_networks[asked["name"]]}
         if question == "getSubnet" and not self.hides_external_subnets:
             return {"cidr": asked["subnetId"]}
-        raise Refusal("Your query returned no results. Please change your search criteria")
+        raise Refusal(self.empty_answer)
 
     def run(self, program: Callable[[], T], stack: str = "test") -> T:
         """Runs a program to its end, as Pulumi would, and returns what it returns."""

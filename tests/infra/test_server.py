@@ -92,3 +92,17 @@ def test_refuses_and_names_the_field(
     assert refused.value.field == field
     assert words in refused.value.problem
     assert "web-instance" not in fake_cloud.resources
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "the cloud has no flavor with name='m9.huge'; it has: m1.small",
+        "no flavor with name 'm9.huge'; it has: m1.small",
+    ],
+)
+def test_what_the_cloud_has_instead_is_passed_on(fake_cloud: FakeCloud, answer: str) -> None:
+    fake_cloud.empty_answer = answer
+
+    with pytest.raises(ArgumentError, match=r"no flavor 'm9\.huge'; it has: m1\.small$"):
+        fake_cloud.run(lambda: make(flavor="m9.huge"))

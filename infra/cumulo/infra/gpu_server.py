@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import pulumi
 from cumulo.infra.arguments import ArgumentError, check_at_least, check_fields, title
-from cumulo.infra.lookup import ask
+from cumulo.infra.lookup import NotInCloudError, ask
 from cumulo.infra.server import InstanceArgs, Server, ServerHandle
 
 _ALIAS = "pci_passthrough:alias"
@@ -105,16 +105,7 @@ def _check_gpu(component: str, gpu: Gpu) -> None:
 
 async def _find_flavor(parent: pulumi.Resource, component: str, gpu: Gpu) -> str:
     answers = await asyncio.gather(
-        *(
-            ask(
-                parent,
-                component,
-                "gpu.flavors",
-                "openstack:compute/getFlavor:getFlavor",
-                name=flavor,
-            )
-            for flavor in gpu["flavors"]
-        )
+        *(_flavor(parent, component, flavor) for flavor in gpu["flavors"])
     )
     known = dict(zip(gpu["flavors"], answers, strict=True))
     gpus = {name: _gpus(flavor) for name, flavor in known.items() if flavor is not None}
@@ -124,6 +115,14 @@ async def _find_flavor(parent: pulumi.Resource, component: str, gpu: Gpu) -> str
             return name
     missing = [name for name, flavor in known.items() if flavor is None]
     raise ArgumentError(component, "gpu", _no_such_flavor(gpu, gpus, missing))
+
+
+async def _flavor(parent: pulumi.Resource, component: str, name: str) -> Mapping[str, Any] | None:
+    function = "openstack:compute/getFlavor:getFlavor"
+    try:
+        return await ask(parent, component, "gpu.flavors", function, name=name)
+    except NotInCloudError:
+        return None
 
 
 def _gpus(flavor: Mapping[str, Any]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Questions to the cloud that must be answered in preview, before anything is made."""
 
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -9,14 +10,19 @@ from cumulo.infra.arguments import ArgumentError
 
 # Resources ask for this version of the provider; without it, a question starts a second one.
 _VERSION = version("pulumi-openstack")
-# The provider's words for an empty answer; every other failure is a cloud that did not answer.
-_EMPTY_ANSWER = "returned no results"
+# How an empty answer is told, by the official provider and by ours; any other failure is a cloud
+# that did not answer.
+_EMPTY_ANSWER = re.compile(r"returned no results|\bno \w+ with ")
+
+
+class NotInCloudError(Exception):
+    """The cloud answered that it has nothing of the kind; the text is what it has, if it said."""
 
 
 async def ask(
     parent: pulumi.Resource, component: str, field: str, function: str, **query: object
-) -> Mapping[str, Any] | None:
-    """What the cloud answers, or None where it has nothing of the kind.
+) -> Mapping[str, Any]:
+    """What the cloud answers.
 
     Args:
         parent: The component that asks; its provider is used.
@@ -26,6 +32,7 @@ async def ask(
         query: The data source's inputs; messages name the first.
 
     Raises:
+        NotInCloudError: The cloud has nothing of the kind.
         ArgumentError: The cloud did not answer.
     """
     options = pulumi.InvokeOptions(parent=parent, version=_VERSION)
@@ -34,15 +41,21 @@ async def ask(
             function, dict(query), options
         )
     except Exception as error:  # the SDK raises nothing narrower
-        if _EMPTY_ANSWER in str(error):
-            return None
-        wanted = next(iter(query.values()))
         # What stands before it names the data source, twice.
         reason = str(error).rpartition("returned an error: ")[2]
+        if _EMPTY_ANSWER.search(reason):
+            raise NotInCloudError(reason.partition("; ")[2]) from error
+        wanted = next(iter(query.values()))
         raise ArgumentError(
             component, field, f"the cloud could not be asked about {wanted!r}: {reason}"
         ) from error
     return answer
+
+
+def missing(component: str, field: str, what: str, error: NotInCloudError) -> ArgumentError:
+    """The error for something that an argument names and the cloud lacks."""
+    has = str(error)
+    return ArgumentError(component, field, f"the cloud has no {what}{has and '; '}{has}")
 
 
 def named(
@@ -56,8 +69,10 @@ def named(
     """The same name, once the cloud is known to have something that is called so."""
 
     async def check(wanted: str) -> str:
-        if await ask(parent, component, field, function, name=wanted, **query) is None:
-            raise ArgumentError(component, field, f"the cloud has no {field} {wanted!r}")
+        try:
+            await ask(parent, component, field, function, name=wanted, **query)
+        except NotInCloudError as error:
+            raise missing(component, field, f"{field} {wanted!r}", error) from None
         return wanted
 
     return pulumi.Output.from_input(name).apply(check)

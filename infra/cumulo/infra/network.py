@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from cumulo.infra.arguments import ArgumentError, check_fields, title
 from cumulo.infra.handle import Handle
-from cumulo.infra.lookup import ask
+from cumulo.infra.lookup import NotInCloudError, ask, missing
 from pulumi_openstack import networking
 
 
@@ -112,37 +112,38 @@ class Network(pulumi.ComponentResource):
         self, component: str, wanted: str, cidr: IPv4Network | IPv6Network
     ) -> str:
         field = "external_network"
-        found = await ask(
-            self,
-            component,
-            field,
-            "openstack:networking/getNetwork:getNetwork",
-            name=wanted,
-            external=True,
-        )
-        if found is None:
-            raise ArgumentError(component, field, f"the cloud has no external network {wanted!r}")
-        # Clouds may hide these subnets from users who are no administrators.
-        subnets = await asyncio.gather(
-            *(
-                ask(
-                    self,
-                    component,
-                    field,
-                    "openstack:networking/getSubnet:getSubnet",
-                    subnetId=subnet,
-                )
-                for subnet in found.get("subnets") or ()
+        try:
+            found = await ask(
+                self,
+                component,
+                field,
+                "openstack:networking/getNetwork:getNetwork",
+                name=wanted,
+                external=True,
             )
+        except NotInCloudError as error:
+            what = f"external network {wanted!r}"
+            raise missing(component, field, what, error) from None
+        ranges = await asyncio.gather(
+            *(self._range(component, field, subnet) for subnet in found.get("subnets") or ())
         )
-        for subnet in subnets:
-            if subnet and ip_network(subnet["cidr"]).overlaps(cidr):
+        for taken in ranges:
+            if taken and ip_network(taken).overlaps(cidr):
                 raise ArgumentError(
                     component,
                     "cidr",
-                    f"{cidr} overlaps {subnet['cidr']} of the external network {wanted!r}",
+                    f"{cidr} overlaps {taken} of the external network {wanted!r}",
                 )
         return str(found["id"])
+
+    async def _range(self, component: str, field: str, subnet: str) -> str | None:
+        function = "openstack:networking/getSubnet:getSubnet"
+        try:
+            found = await ask(self, component, field, function, subnetId=subnet)
+        except NotInCloudError:
+            # Clouds may hide these subnets from users who are no administrators.
+            return None
+        return str(found["cidr"])
 
 
 def _subnet(component: str, cidr: object) -> IPv4Network | IPv6Network:
