@@ -71,7 +71,7 @@ def up() -> None:
         cloud.up()
     else:
         # It compiles while the cloud's packages install.
-        _together(cloud.up, toolchain.ensure)
+        together(cloud.up, toolchain.ensure)
 
 
 @local.command()
@@ -130,7 +130,7 @@ def reset(*, yes: bool, cache: bool) -> None:
     cloud.reset(cache=cache)
 
 
-def _together(main: Callable[[], object], aside: Callable[[], object]) -> None:
+def together(main: Callable[[], object], aside: Callable[[], object]) -> None:
     """Does two things at once, one of them in this thread; reports the errors of both."""
     failed: list[BaseException] = []
 
