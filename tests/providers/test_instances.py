@@ -136,7 +136,8 @@ def test_interrupted_create_is_found_again(
 def test_no_valid_host_says_so_and_leaves_nothing(
     stack: Stack, shared_network: tuple[Entry, Entry], cloud: "Connection"
 ) -> None:
-    flavor = cloud.compute.create_flavor(name="prov-huge", ram=200_000, vcpus=1, disk=1)
+    flavor = cloud.compute.create_flavor(name="prov-huge", ram=512, vcpus=1, disk=1)
+    cloud.compute.create_flavor_extra_specs(flavor, {"pci_passthrough:alias": "h200:99"})
     try:
         with pytest.raises(ProviderError, match=r"No valid host was found.*'prov-huge'"):
             stack.create(

@@ -246,7 +246,8 @@ class Provider(ABC, Generic[Cloud]):
         if failures:
             return {}, failures
         call = Call(self.cloud, token, "", DEFAULT_SECONDS, self.cancelled)
-        return function.invoke(call, plain(checked)), []
+        answer = function.invoke(call, states.without_defaults(plain(checked)))
+        return {key: value for key, value in answer.items() if value is not None}, []
 
     def _find(
         self, resource: Resource[Cloud], call: Call[Cloud], wanted: Properties

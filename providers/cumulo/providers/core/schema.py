@@ -83,7 +83,6 @@ class Field:
         secret: Encrypted in the state.
         local: The cloud does not report it; the state keeps what the program said.
         api: The attribute's name in the cloud's API, where it is not the property's in snake case.
-        terraform: The attribute's name in Terraform, likewise.
         choices: The only values allowed.
         check: Says what is wrong with a value, or nothing.
         excludes: Properties that may not be set beside this one.
@@ -101,7 +100,6 @@ class Field:
     secret: bool = False
     local: bool = False
     api: str | None = None
-    terraform: str | None = None
     choices: tuple[Any, ...] = ()
     check: Callable[[Any], str | None] | None = None
     excludes: tuple[str, ...] = ()
@@ -114,7 +112,7 @@ Fields = Mapping[str, Field]
 
 @cache
 def snake(name: str) -> str:
-    """`adminStateUp` as the cloud's API and Terraform spell it: `admin_state_up`."""
+    """`adminStateUp` as the cloud's API spells it: `admin_state_up`."""
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 

@@ -1,8 +1,9 @@
 """The outputs that go into the state, in the shape the official (bridged) providers write.
 
 That shape is what makes states interchangeable: every property is there, `null` where nobody set
-it; the deadlines lie in `__meta`; and `__pulumi_raw_state_delta` tells the bridge how to make
-Terraform's own state of it (it guesses when the key is missing).
+it, and the deadlines lie in `__meta`. What the bridge also writes, `__pulumi_raw_state_delta`, is
+left out on purpose: without it the bridge rebuilds its own state from the properties, and with one
+that does not fit them it panics.
 """
 
 import json
@@ -15,19 +16,15 @@ from cumulo.providers.core.schema import (
     Field,
     Fields,
     ListOf,
-    MapOf,
     Object,
     One,
-    Only,
     SetOf,
     Type,
     is_zero,
-    snake,
 )
 from cumulo.providers.core.values import UNKNOWN, Properties, Secret, plain
 
 META: Final = "__meta"
-DELTA: Final = "__pulumi_raw_state_delta"
 
 # The key under which Terraform's plugin SDK keeps a resource's deadlines, in nanoseconds.
 _TIMEOUTS: Final = "e2bfb730-ecaa-11e6-8f88-34363bc7c4c0"
@@ -52,7 +49,6 @@ def outputs(
     if timeouts:
         spans = {key: int(seconds * 1e9) for key, seconds in sorted(timeouts.items())}
         result[META] = json.dumps({_TIMEOUTS: spans}, separators=(",", ":"))
-    result[DELTA] = {"obj": _object_delta(fields, observed)}
     return result
 
 
@@ -125,43 +121,3 @@ def _as_input(kind: Type, value: Any) -> Any:
             return {**result, DEFAULTS: []}
         case _:
             return value
-
-
-def _object_delta(fields: Fields, value: Properties) -> Properties:
-    parts: Properties = {}
-    renamed: Properties = {}
-    for key, field in fields.items():
-        if field.terraform is not None and field.terraform != snake(key):
-            renamed[key] = field.terraform
-        if part := _delta(field.type, plain(value.get(key))):
-            parts[key] = part
-    result: Properties = {}
-    if parts:
-        result["ps"] = parts
-    if renamed:
-        result["renamed"] = renamed
-    return result
-
-
-def _delta(kind: Type, value: Any) -> Properties:
-    match kind:
-        case One():
-            return {"plu": {"i": _delta(kind.object, value) if value is not None else {}}}
-        case Only():
-            return {"plu": {"i": {}}}
-        case _ if value is None:
-            return {}
-        case ListOf() | SetOf():
-            deltas = {str(at): _delta(kind.item, item) for at, item in enumerate(value)}
-            return {"arr": _with_elements(deltas)}
-        case MapOf():
-            return {"map": _with_elements({key: _delta(kind.item, value[key]) for key in value})}
-        case Object():
-            return {"obj": _object_delta(kind.fields, value)}
-        case _:
-            return {}
-
-
-def _with_elements(deltas: dict[str, Properties]) -> Properties:
-    present = {key: delta for key, delta in deltas.items() if delta}
-    return {"el": present} if present else {}

@@ -230,7 +230,7 @@ class GetSubnet(Function[Cloud]):
             **shared.observe(self.fields, subnet, arguments),
             "region": arguments.get("region") or call.cloud.region,
             "id": subnet["id"],
-            "subnetId": subnet["id"],
+            "subnetId": arguments.get("subnetId"),
             "dhcpEnabled": arguments.get("dhcpEnabled"),
             "tags": arguments.get("tags"),
             "allTags": _public_tags(subnet),
@@ -301,16 +301,9 @@ def _public_tags(thing: JSON) -> list[str]:
 def _only(noun: str, found: list[JSON], arguments: Properties, everything: list[JSON]) -> JSON:
     if len(found) == 1:
         return found[0]
-    asked = ", ".join(
-        f"{key}={value!r}"
-        for key, value in arguments.items()
-        if value is not None and not key.startswith("__")
-    )
+    asked = " with " + ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    asked = asked if arguments else ""
     if not found:
-        raise ProviderError(
-            f"the cloud has no {noun} with {asked}; it has: {catalog.names(everything)}"
-        )
+        raise ProviderError(f"the cloud has no {noun}{asked}; it has: {catalog.names(everything)}")
     ids = ", ".join(str(one["id"]) for one in found[:10])
-    raise ProviderError(
-        f"the cloud has {len(found)} {noun}s with {asked} ({ids}); ask for one of them"
-    )
+    raise ProviderError(f"the cloud has {len(found)} {noun}s{asked} ({ids}); ask for one of them")

@@ -104,11 +104,10 @@ def observe(fields: Fields, observed: JSON, known: Properties) -> Properties:
     """The properties of an object: what the API reports, and what only the state knows."""
     result: Properties = {}
     for key, field in fields.items():
-        attribute = field.api or snake(key)
-        if not field.local and attribute in observed:
-            result[key] = from_api(field.type, observed[attribute])
-        else:
+        if field.local:
             result[key] = local(field, known.get(key))
+        else:
+            result[key] = from_api(field.type, observed.get(field.api or snake(key)))
     return result
 
 

@@ -93,11 +93,11 @@ _BLOCK_DEVICE = Object(
 _HINTS = Object(
     {
         "group": Field(replace=True),
-        "differentHosts": Field(ListOf(STRING), replace=True, terraform="different_host"),
-        "sameHosts": Field(ListOf(STRING), replace=True, terraform="same_host"),
-        "queries": Field(ListOf(STRING), replace=True, terraform="query"),
+        "differentHosts": Field(ListOf(STRING), replace=True, api="different_host"),
+        "sameHosts": Field(ListOf(STRING), replace=True, api="same_host"),
+        "queries": Field(ListOf(STRING), replace=True, api="query"),
         "targetCell": Field(replace=True),
-        "differentCells": Field(ListOf(STRING), replace=True, terraform="different_cell"),
+        "differentCells": Field(ListOf(STRING), replace=True, api="different_cell"),
         "buildNearHostIp": Field(replace=True),
         "additionalProperties": Field(MapOf(STRING), replace=True),
     }
@@ -129,9 +129,7 @@ class Instance(Resource[Cloud]):
         "networkMode": Field(
             replace=True, local=True, choices=("auto", "none"), excludes=("networks",)
         ),
-        "networks": Field(
-            ListOf(_NETWORK), computed=True, replace=True, local=True, terraform="network"
-        ),
+        "networks": Field(ListOf(_NETWORK), computed=True, replace=True, local=True),
         "hypervisorHostname": Field(
             computed=True, replace=True, api="OS-EXT-SRV-ATTR:hypervisor_hostname"
         ),
@@ -141,12 +139,11 @@ class Instance(Resource[Cloud]):
         "accessIpV4": Field(output=True, local=True),
         "accessIpV6": Field(output=True, local=True),
         "keyPair": Field(replace=True, api="key_name"),
-        "blockDevices": Field(ListOf(_BLOCK_DEVICE), local=True, terraform="block_device"),
+        "blockDevices": Field(ListOf(_BLOCK_DEVICE), local=True),
         "schedulerHints": Field(SetOf(_HINTS), local=True),
         "personalities": Field(
             SetOf(Object({"file": Field(required=True), "content": Field(required=True)})),
             local=True,
-            terraform="personality",
         ),
         "stopBeforeDestroy": Field(BOOLEAN, default=False, local=True),
         "forceDelete": Field(BOOLEAN, default=False, local=True),
@@ -546,7 +543,7 @@ def _hints(inputs: Properties) -> JSON:
             if key == "additionalProperties":
                 hints |= value
             elif value:
-                hints[_HINTS.fields[key].terraform or snake(key)] = value
+                hints[_HINTS.fields[key].api or snake(key)] = value
     return hints
 
 

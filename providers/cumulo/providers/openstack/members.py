@@ -36,6 +36,7 @@ class Member(OctaviaResource):
     collection = "members"
     words = "member"
     marked = False
+    create_rank = 0
     fields = {
         "region": shared.REGION,
         "name": Field(),
@@ -111,7 +112,7 @@ class Members(Resource[Cloud]):
     fields = {
         "region": shared.REGION,
         "poolId": Field(required=True, replace=True),
-        "members": Field(SetOf(_MEMBER), terraform="member"),
+        "members": Field(SetOf(_MEMBER)),
     }
 
     def create(self, call: Call[Cloud], inputs: Properties) -> Observed:

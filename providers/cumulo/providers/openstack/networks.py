@@ -76,7 +76,7 @@ class Subnet(NeutronResource):
         "name": Field(),
         "description": Field(),
         "tenantId": shared.PROJECT,
-        "allocationPools": Field(SetOf(_POOL), computed=True, terraform="allocation_pool"),
+        "allocationPools": Field(SetOf(_POOL), computed=True),
         "gatewayIp": Field(computed=True, check=shared.address, excludes=("noGateway",)),
         "noGateway": Field(BOOLEAN, default=False, local=True, excludes=("gatewayIp",)),
         "ipVersion": Field(INTEGER, default=4, replace=True, choices=(4, 6)),

@@ -47,7 +47,7 @@ _BINDING = One(
     Object(
         {
             "hostId": Field(computed=True),
-            "profile": Field(check=_json_object, same=_same_json),
+            "profile": Field(computed=True, check=_json_object, same=_same_json),
             "vifDetails": Field(MapOf(STRING), output=True),
             "vifType": Field(output=True),
             "vnicType": Field(default="normal", choices=_VNICS),
@@ -87,14 +87,10 @@ class Port(NeutronResource):
         "securityGroupIds": Field(SetOf(STRING), local=True),
         "noSecurityGroups": Field(BOOLEAN, local=True, excludes=("securityGroupIds",)),
         "deviceId": Field(computed=True, replace=True),
-        "fixedIps": Field(
-            ListOf(_FIXED_IP), local=True, terraform="fixed_ip", excludes=("noFixedIp",)
-        ),
+        "fixedIps": Field(ListOf(_FIXED_IP), local=True, excludes=("noFixedIp",)),
         "noFixedIp": Field(BOOLEAN, local=True, excludes=("fixedIps",)),
         "allowedAddressPairs": Field(SetOf(_PAIR)),
-        "extraDhcpOptions": Field(
-            SetOf(_OPTION), api="extra_dhcp_opts", terraform="extra_dhcp_option"
-        ),
+        "extraDhcpOptions": Field(SetOf(_OPTION), api="extra_dhcp_opts"),
         "valueSpecs": shared.VALUE_SPECS,
         "allFixedIps": Field(ListOf(STRING), output=True),
         "allSecurityGroupIds": Field(SetOf(STRING), output=True, api="security_groups"),
@@ -103,9 +99,7 @@ class Port(NeutronResource):
         "portSecurityEnabled": Field(BOOLEAN, computed=True),
         "binding": Field(_BINDING, computed=True, local=True),
         "dnsName": Field(computed=True),
-        "dnsAssignments": Field(
-            ListOf(MapOf(STRING)), output=True, api="dns_assignment", terraform="dns_assignment"
-        ),
+        "dnsAssignments": Field(ListOf(MapOf(STRING)), output=True, api="dns_assignment"),
         "qosPolicyId": Field(computed=True),
     }
 

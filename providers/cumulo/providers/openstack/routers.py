@@ -32,9 +32,7 @@ class Router(NeutronResource):
         "externalNetworkId": Field(computed=True, local=True),
         "externalQosPolicyId": Field(computed=True, local=True),
         "enableSnat": Field(BOOLEAN, computed=True, local=True),
-        "externalFixedIps": Field(
-            ListOf(_FIXED_IP), computed=True, local=True, terraform="external_fixed_ip"
-        ),
+        "externalFixedIps": Field(ListOf(_FIXED_IP), computed=True, local=True),
         "externalSubnetIds": Field(ListOf(STRING), local=True, excludes=("externalFixedIps",)),
         "tenantId": shared.PROJECT,
         "valueSpecs": shared.VALUE_SPECS,
