@@ -26,6 +26,7 @@ _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _ALPN_PROTOCOLS = ("http/1.0", "http/1.1", "h2")
 _VIPS = ("vipSubnetId", "vipNetworkId", "vipPortId")
 _NO_CLIENT_AUTHENTICATION = "NONE"
+_MEMBERS_FIRST_SECONDS = 0.1
 
 _PERSISTENCE = One(
     Object(
@@ -275,6 +276,9 @@ class Monitor(OctaviaResource):
     noun = "healthmonitor"
     collection = "healthmonitors"
     words = "health monitor"
+    # While a pool is monitored, each change of its members takes a driver several times as long.
+    create_rank = 2
+    delete_rank = 0
     fields = {
         "region": shared.REGION,
         "poolId": Field(required=True, replace=True),
@@ -313,6 +317,11 @@ class Monitor(OctaviaResource):
     def balancer(self, call: Call[Cloud], octavia: Service, properties: Properties) -> str | None:
         del call
         return OWNERS.of(octavia, properties["poolId"])
+
+    def create(self, call: Call[Cloud], inputs: Properties) -> Observed:
+        # The engine starts it together with the members: let them queue up before it.
+        call.sleep("the pool's members to be made", _MEMBERS_FIRST_SECONDS)
+        return super().create(call, inputs)
 
     def body(self, inputs: Properties) -> JSON:
         body = super().body(inputs)

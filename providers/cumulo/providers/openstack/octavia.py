@@ -5,9 +5,12 @@ its way. Here the changes of one process take turns, so that they need not fight
 those of others are waited for.
 """
 
+import heapq
+import itertools
 import random
 import threading
 from abc import abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final, TypeVar
@@ -87,16 +90,51 @@ def poll(call: Call[Cloud], what: str, probe: Callable[[], Result | None]) -> Re
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
+class _Queue:
+    """Who waits to change a load balancer, the most urgent first."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[int, int]] = []
+        self._numbers = itertools.count()
+        self._busy = False
+
+    @contextmanager
+    def turn(self, call: Call[Cloud], what: str, rank: int) -> Iterator[None]:
+        with self._changed:
+            ticket = (rank, next(self._numbers))
+            heapq.heappush(self._waiting, ticket)
+            try:
+                while self._busy or self._waiting[0] != ticket:
+                    self._changed.wait(_TURN_SECONDS)
+                    call.check(what)
+                self._busy = True
+            finally:
+                self._waiting.remove(ticket)
+                heapq.heapify(self._waiting)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+
+_QUEUES: Final[defaultdict[str, _Queue]] = defaultdict(_Queue)
+
+
 @contextmanager
-def turn(call: Call[Cloud], balancer: str) -> Iterator[None]:
-    """This process's only change to a load balancer at a time."""
-    lock = call.cloud.lock(f"load balancer {balancer}")
-    while not lock.acquire(timeout=_TURN_SECONDS):
-        call.check(f"earlier changes of load balancer {balancer}")
-    try:
+def turn(call: Call[Cloud], balancer: str, rank: int = 1) -> Iterator[None]:
+    """This process's only change to a load balancer at a time.
+
+    Args:
+        call: The call.
+        balancer: The load balancer's id.
+        rank: Lower goes first among those that wait.
+    """
+    with _QUEUES[balancer].turn(call, f"earlier changes of load balancer {balancer}", rank):
         yield
-    finally:
-        lock.release()
 
 
 def change(
@@ -129,8 +167,12 @@ class OctaviaResource(Resource[Cloud]):
         collection: The collection's name in paths.
         words: What the object is called in messages.
         marked: Whether the object carries a mark among its tags.
+        create_rank: How urgent making one is beside other changes of the load balancer.
+        delete_rank: How urgent deleting one is.
     """
 
+    create_rank: ClassVar[int] = 1
+    delete_rank: ClassVar[int] = 1
     marked: ClassVar[bool] = True
     noun: ClassVar[str]
     collection: ClassVar[str]
@@ -179,7 +221,7 @@ class OctaviaResource(Resource[Cloud]):
         tags = [*(inputs.get("tags") or []), *([call.mark] if call.mark and self.marked else [])]
         if tags:
             body["tags"] = tags
-        with turn(call, balancer):
+        with turn(call, balancer, self.create_rank):
             made: Observed = change(
                 call, octavia, balancer, lambda: self.make(octavia, inputs, body)
             )
@@ -257,14 +299,20 @@ class OctaviaResource(Resource[Cloud]):
         balancer = self.balancer(call, octavia, {**state, "id": identity})
         if balancer is None:
             return
-        with turn(call, balancer):
+        with turn(call, balancer, self.delete_rank):
             self._remove(call, octavia, balancer, f"{self.path(state)}/{identity}", identity)
 
     def _remove(
         self, call: Call[Cloud], octavia: Service, balancer: str, where: str, identity: str
     ) -> None:
-        if not change(call, octavia, balancer, lambda: (octavia.delete(where),))[0]:
-            return
+        try:
+            if not change(call, octavia, balancer, lambda: (octavia.delete(where),))[0]:
+                return
+        except CloudError as error:
+            # For a while Octavia remembers what it has deleted.
+            if error.status == 409 and f"Invalid state {_GONE}" in error.reason:
+                return
+            raise
 
         def probe() -> bool | None:
             answer = octavia.find(where)
