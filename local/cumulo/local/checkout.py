@@ -9,6 +9,8 @@ from cumulo.local import cli
 FILTER = "cumulo-salt"
 """The filter that .gitattributes names for the local stack's settings."""
 
+SETTINGS = "stacks/Pulumi.local.yaml"
+
 
 def hide_salts() -> None:
     """Keeps this machine's salt for the local stack out of git.
@@ -21,11 +23,13 @@ def hide_salts() -> None:
     git = shutil.which("git")
     if project is None or git is None:
         return
-    settings = {"clean": "sed '/^encryptionsalt:/d'", "smudge": "cat"}
-    for name, command in settings.items():
-        key = f"filter.{FILTER}.{name}"
-        subprocess.run(
-            [git, "-C", project, "config", "--local", key, command],
-            capture_output=True,
-            check=False,
-        )
+    command = [git, "-C", str(project)]
+    for name, filtered in {"clean": "sed '/^encryptionsalt:/d'", "smudge": "cat"}.items():
+        _quietly([*command, "config", "--local", f"filter.{FILTER}.{name}", filtered])
+    # Git takes a file whose size has changed for modified, until it is told to look inside.
+    if _quietly([*command, "diff", "--quiet", "--", SETTINGS]):
+        _quietly([*command, "add", "--", SETTINGS])
+
+
+def _quietly(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
