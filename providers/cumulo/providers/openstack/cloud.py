@@ -185,6 +185,11 @@ class Service:
             self._remembered[path] = found
         return found
 
+    def has_extension(self, alias: str) -> bool:
+        """Whether a Neutron has an extension."""
+        known = self.remembered("/v2.0/extensions?fields=alias") or {"extensions": []}
+        return any(extension["alias"] == alias for extension in known["extensions"])
+
     @property
     def project(self) -> str:
         """The id of the project that the credentials are for."""

@@ -23,9 +23,9 @@ _IN_USE_SECONDS: Final = 60.0
 class NeutronResource(Resource[Cloud]):
     """A type of Neutron's whose objects have a name, tags and a description.
 
-    Neutron takes tags only once an object exists. So that there is no moment in which an object
-    has no mark, it is made with the mark as its description, then gets its tags, then the
-    description that the program wants.
+    Neutron takes tags only once an object exists (of ports, it may take them at once). So that
+    there is no moment in which an object has no mark, it is made with the mark as its description,
+    then gets its tags, then the description that the program wants.
 
     Attributes:
         noun: The object's key in a body.
@@ -65,9 +65,15 @@ class NeutronResource(Resource[Cloud]):
     def create(self, call: Call[Cloud], inputs: Properties) -> Observed:
         network = self.service(call, inputs)
         body = self.body(call, inputs)
-        if call.mark:
+        at_birth = self.tagged_at_birth(network)
+        if at_birth:
+            body["tags"] = self._tags(call, inputs)
+        elif call.mark:
             body["description"] = call.mark
         made: Observed = self.make(call, network, body, inputs)
+        if at_birth:
+            # The answer was made before the tags were.
+            made = {**made, "tags": body["tags"]}
         try:
             return self._complete(call, network, made, inputs)
         except ProviderError as error:

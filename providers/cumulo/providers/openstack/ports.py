@@ -17,7 +17,7 @@ from cumulo.providers.core.schema import (
 )
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack import fields as shared
-from cumulo.providers.openstack.cloud import JSON, Cloud
+from cumulo.providers.openstack.cloud import JSON, Cloud, Service
 from cumulo.providers.openstack.neutron import TEN_MINUTES, NeutronResource
 
 _VNICS = (
@@ -102,6 +102,9 @@ class Port(NeutronResource):
         "dnsAssignments": Field(ListOf(MapOf(STRING)), output=True, api="dns_assignment"),
         "qosPolicyId": Field(computed=True),
     }
+
+    def tagged_at_birth(self, network: Service) -> bool:
+        return network.has_extension("tag-ports-during-bulk-creation")
 
     def body(self, call: Call[Cloud], inputs: Properties) -> JSON:
         return super().body(call, inputs) | self._parts(inputs, set(inputs))
