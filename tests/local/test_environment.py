@@ -5,6 +5,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,8 @@ def test_the_lock_of_a_pulumi_that_runs_stays(tmp_path: Path) -> None:
     running = tmp_path / "pulumi"
     running.symlink_to("/bin/sleep")
     with subprocess.Popen([running, "60"]) as process:
+        while Path(f"/proc/{process.pid}/comm").read_text() != "pulumi\n":
+            time.sleep(0.01)
         file = lock(tmp_path, process.pid, socket.gethostname())
         assert environment.tidy({"PULUMI_BACKEND_URL": f"file://{tmp_path}"}) == []
         process.kill()
@@ -153,15 +156,22 @@ def test_the_lock_of_another_machine_stays(tmp_path: Path) -> None:
     assert file.exists()
 
 
-def test_the_newest_backups_are_kept(tmp_path: Path) -> None:
-    backups = tmp_path / ".pulumi" / "backups" / "cumulo" / "local"
-    backups.mkdir(parents=True)
-    names = [f"local.{1_700_000_000_000_000_000 + n}.json" for n in range(50)]
-    for name in names:
-        (backups / name).touch()
+def test_the_newest_backups_and_updates_are_kept(tmp_path: Path) -> None:
+    def make(folder: str, *patterns: str) -> Path:
+        path = tmp_path / ".pulumi" / folder / "cumulo" / "local"
+        path.mkdir(parents=True)
+        for number in range(250):
+            for pattern in patterns:
+                (path / pattern.format(1_700_000_000_000_000_000 + number)).touch()
+        return path
+
+    backups = make("backups", "local.{}.json", "local.{}.json.attrs")
+    updates = make("history", "local-{}.history.json", "local-{}.checkpoint.json")
     environment.tidy({"PULUMI_BACKEND_URL": f"file://{tmp_path}"})
-    kept = sorted(file.name for file in backups.iterdir())
-    assert kept == names[-environment.KEPT_BACKUPS :]
+    assert len(list(backups.iterdir())) == 2 * environment.KEPT_BACKUPS
+    assert len(list(updates.iterdir())) == 2 * environment.KEPT_UPDATES
+    assert (backups / f"local.{1_700_000_000_000_000_249}.json.attrs").exists()
+    assert not (backups / f"local.{1_700_000_000_000_000_000}.json").exists()
 
 
 def test_another_backend_is_left_alone() -> None:

@@ -54,7 +54,7 @@ function __cumulo_complete
     set -l words (commandline -opc) (commandline -ct)
     cumulo __complete $words[2..-1] 2>/dev/null | string match -v -r '^:'
 end
-complete -c cumulo -a '(__cumulo_complete)'
+complete -c cumulo -f -a '(__cumulo_complete)'
 """
 
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}

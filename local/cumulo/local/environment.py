@@ -6,8 +6,8 @@ What the user has decided stays: a backend, a login, a passphrase, plugins that 
 import importlib.metadata
 import json
 import os
+import re
 import secrets
-import shutil
 import socket
 import sys
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,8 @@ from cumulo.local import paths, versions
 
 PROVIDERS = {"openstack": "pulumi_openstack"}
 """Our providers, and the package whose version each has."""
+
+_TIME = re.compile(r"[.-](\d{16,20})\.")
 
 KEPT_BACKUPS = 20
 KEPT_UPDATES = 200
@@ -69,7 +71,7 @@ def tidy(variables: Mapping[str, str]) -> list[str]:
         return []
     root = Path(unquote(urlsplit(url).path)) / ".pulumi"
     notices = list(_break_locks(root / "locks"))
-    for name, kept in (("backups", KEPT_BACKUPS), ("history", KEPT_UPDATES * 2)):
+    for name, kept in (("backups", KEPT_BACKUPS), ("history", KEPT_UPDATES)):
         _prune(root / name, kept)
     return notices
 
@@ -203,17 +205,13 @@ def _is_pulumi(pid: int) -> bool:
 
 
 def _prune(root: Path, kept: int) -> None:
-    """Keeps the newest files of each stack; their names begin with the stack's and the time."""
+    """Keeps the newest of each stack. Each is several files with the same time in their names."""
     for folder, _, names in os.walk(root):
-        for name in sorted(names, key=_time)[:-kept]:
-            Path(folder, name).unlink(missing_ok=True)
-
-
-def _time(name: str) -> str:
-    digits = [part for part in name.replace("-", ".").split(".") if part.isdigit()]
-    return digits[-1].rjust(20, "0") if digits else name
-
-
-def which(name: str, variables: Mapping[str, str]) -> str | None:
-    """Where a program is in an environment."""
-    return shutil.which(name, path=variables.get("PATH"))
+        by_time: dict[int, list[str]] = {}
+        for name in names:
+            time = _TIME.search(name)
+            if time:
+                by_time.setdefault(int(time[1]), []).append(name)
+        for old in sorted(by_time)[:-kept]:
+            for name in by_time[old]:
+                Path(folder, name).unlink(missing_ok=True)
