@@ -79,6 +79,10 @@ class NeutronResource(Resource[Cloud]):
         except ProviderError as error:
             raise NotReady(str(error), made) from error
 
+    def tagged_at_birth(self, network: Service) -> bool:
+        """Whether this cloud takes the type's tags in the request that makes an object."""
+        return False
+
     def make(self, call: Call[Cloud], network: Service, body: JSON, inputs: Properties) -> Observed:
         """Asks Neutron to make the object."""
         del call, inputs
