@@ -63,7 +63,7 @@ def processes() -> set[int]:
     return found - {0, os.getpid()}
 
 
-def kill(deadline: float = 30) -> None:
+def kill(deadline: float = 60) -> None:
     """Kills whatever runs in the groups.
 
     Raises:
@@ -79,7 +79,7 @@ def kill(deadline: float = 30) -> None:
         time.sleep(0.05)
 
 
-def remove(deadline: float = 10) -> None:
+def remove(deadline: float = 60) -> None:
     """Removes the groups, which nothing may run in any more.
 
     Raises:

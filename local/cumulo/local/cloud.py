@@ -48,7 +48,7 @@ from cumulo.local.readiness import Health
 from cumulo.local.state import State, of_user
 
 # On an idle machine the services need 25 s after a boot; a loaded one may need far longer.
-_PATIENCE = 240.0
+_PATIENCE = 600.0
 _IMAGES = "/var/cache/cumulo/images"
 
 

@@ -116,6 +116,7 @@ def preflight(where: Addresses, *, new: bool) -> None:
     """
     network.check_free(where)
     _control_groups()
+    _forwarding()
     if new:
         for check in (_processor, _disk, _file_system, _memory, _kernel):
             check()

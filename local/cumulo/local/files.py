@@ -87,10 +87,7 @@ def remove_tree(path: Path) -> None:
         raise CumuloError(
             f"{path} is not removed: {inside[0]} is still mounted", f"run `umount {inside[0]}`"
         )
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.exists():
-        shutil.rmtree(path)
+    run("rm", "-rf", "--one-file-system", "--", str(path), timeout=900)
 
 
 def mounts_below(path: Path) -> list[Path]:

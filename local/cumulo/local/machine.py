@@ -13,7 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from cumulo.local import cgroups, network
+from cumulo.local import cgroups, files, network
 from cumulo.local.addresses import Addresses
 from cumulo.local.command import run, succeeds
 from cumulo.local.errors import CumuloError
@@ -107,7 +107,7 @@ def boot(root: Path, addresses: Addresses, console: Path, deadline: float = 180)
     raise CumuloError(f"the local server {what}: {said}", "see `cumulo doctor`")
 
 
-def stop(root: Path, deadline: float = 120) -> None:
+def stop(root: Path, deadline: float = 300) -> None:
     """Switches the server off in good order, by force where that takes too long."""
     nspawn = find(root)
     if nspawn is not None:
@@ -143,8 +143,11 @@ def sweep(root: Path) -> None:
     cgroups.kill()
     cgroups.remove()
     network.unplug()
-    shutil.rmtree(_NSPAWN_STATE / "propagate" / NAME, ignore_errors=True)
-    (_NSPAWN_STATE / "unix-export" / NAME).unlink(missing_ok=True)
+    for kind in ("propagate", "unix-export"):
+        left = _NSPAWN_STATE / kind / NAME
+        for mount in files.mounts_below(left):
+            run("umount", "--lazy", str(mount))
+        shutil.rmtree(left, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):
         inode = root.stat()
         lock = _NSPAWN_STATE / "locks" / f"inode-{inode.st_dev}:{inode.st_ino}"

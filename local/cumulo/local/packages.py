@@ -19,7 +19,6 @@ TOOLS = {
     "tar": "tar",
     "zstd": "zstd",
     "unshare": "util-linux",
-    "sysctl": "procps",
 }
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from cumulo.local import progress
 from cumulo.local.errors import CumuloError
 
 # By the name that users know the service by; the path answers without credentials.
@@ -21,6 +22,7 @@ ENDPOINTS = {
     "neutron": ":9696/",
     "octavia": ":9876/",
 }
+_SILENCE = 20.0
 # The machine's proxy, if it has one, does not know the local networks.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -104,12 +106,16 @@ def wait(ask: Callable[[], Health], deadline: float, explain: Callable[[], str])
     Raises:
         CumuloError: It was not enough.
     """
-    until = time.monotonic() + deadline
+    began = told = time.monotonic()
     while True:
         health = ask()
         if health.ready:
             return health
-        if time.monotonic() > until:
+        now = time.monotonic()
+        if now - told > _SILENCE:
+            progress.say(f"  still waiting for {health.missing[0]}")
+            told = now
+        if now - began > deadline:
             missing = "\n  ".join(health.missing)
             raise CumuloError(
                 f"the local cloud is not ready after {deadline:.0f} s:\n  {missing}", explain()
