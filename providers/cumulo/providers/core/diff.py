@@ -64,20 +64,9 @@ def diff(
         before, after = plain(old.get(key)), plain(new.get(key))
         if _same_field(field, before, after):
             continue
-        kind = (
-            Kind.DELETE
-            if key not in new
-            else Kind.ADD
-            if is_zero(before) and not is_zero_or_unknown(after)
-            else Kind.UPDATE
-        )
+        kind = Kind.DELETE if key not in new else Kind.ADD if is_zero(before) else Kind.UPDATE
         changes.append(Change(key, kind, _replaces(field, before, after)))
     return changes
-
-
-def is_zero_or_unknown(value: Any) -> bool:
-    """Whether nothing can be said to be added."""
-    return value is not UNKNOWN and is_zero(value)
 
 
 def delete_before_replace(fields: Fields, new: Properties) -> bool:
