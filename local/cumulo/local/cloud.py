@@ -262,11 +262,9 @@ def _bring_up(state: State) -> None:
     fingerprint = role.fingerprint(told)
     rootfs.configure(state.root, where, archives, state.key)
     rootfs.set_name_servers(state.root, resolver.name_servers())
-    if machine.find(state.root) is None:
-        with progress.step("booting the server"):
-            machine.boot(state.root, where, state.console)
-    else:
-        network.wire()
+    off = machine.find(state.root) is None
+    with progress.step("booting the server" if off else "reaching the server"):
+        machine.boot(state.root, where, state.console)
     if state.applied != fingerprint:
         _apply(state, where, archives, told, fingerprint)
     with progress.step("waiting until every service is ready"):

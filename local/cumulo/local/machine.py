@@ -67,17 +67,35 @@ def started_at(nspawn: int) -> float:
     return time.time() - uptime + int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-def boot(root: Path, addresses: Addresses, console: Path, deadline: float = 180) -> None:
-    """Switches the server on and waits until its ssh answers.
+def boot(root: Path, addresses: Addresses, console: Path, deadline: float = 300) -> None:
+    """Switches the server on, if it is off, and waits until its ssh answers.
 
     Raises:
         CumuloError: It stops again, or does not answer in time.
     """
+    process = _switch_on(root, console) if find(root) is None else None
+    until = time.monotonic() + deadline
+    wired = False
+    while time.monotonic() < until and not _ended(process):
+        if not wired and network.exists(network.EXTERNAL_PORT):
+            with contextlib.suppress(CumuloError):  # nspawn is still renaming it
+                network.wire()
+                wired = True
+        if wired and answers(addresses.server, 22):
+            return
+        time.sleep(0.05)
+    said = "\n  ".join(console.read_text(errors="replace").strip().splitlines()[-10:])
+    short = f"did not answer ssh within {deadline:.0f} s"
+    what = "stopped while booting" if _ended(process) else short
+    raise CumuloError(f"the local server {what}: {said}", "see `cumulo doctor`")
+
+
+def _switch_on(root: Path, console: Path) -> "subprocess.Popen[bytes]":
     sweep(root)
     with contextlib.suppress(FileNotFoundError):
         console.replace(console.with_suffix(".log.1"))
     with console.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [*_launcher(), *_nspawn(root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -89,22 +107,10 @@ def boot(root: Path, addresses: Addresses, console: Path, deadline: float = 180)
                 "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
             },
         )
-    until = time.monotonic() + deadline
-    wired = False
-    while time.monotonic() < until:
-        if process.poll() not in (None, 0):
-            break
-        if not wired and network.exists(network.EXTERNAL_PORT):
-            with contextlib.suppress(CumuloError):  # nspawn is still renaming it
-                network.wire()
-                wired = True
-        if wired and answers(addresses.server, 22):
-            return
-        time.sleep(0.05)
-    said = "\n  ".join(console.read_text(errors="replace").strip().splitlines()[-10:])
-    ended = process.poll() not in (None, 0)
-    what = "stopped while booting" if ended else f"did not answer ssh within {deadline:.0f} s"
-    raise CumuloError(f"the local server {what}: {said}", "see `cumulo doctor`")
+
+
+def _ended(process: "subprocess.Popen[bytes] | None") -> bool:
+    return process is not None and process.poll() is not None
 
 
 def stop(root: Path, deadline: float = 300) -> None:
