@@ -185,6 +185,7 @@ def _break_locks(locks: Path) -> Iterable[str]:
             continue
         if host == here and not _is_pulumi(pid):
             file.unlink(missing_ok=True)
+            Path(f"{file}.attrs").unlink(missing_ok=True)
             stack = file.parent.relative_to(locks).as_posix().removeprefix("organization/")
             yield f"stack {stack} was locked by process {pid}, which is gone: unlocked it"
 
