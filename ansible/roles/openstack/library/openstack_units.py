@@ -77,7 +77,7 @@ def stale(state: dict[str, str], reads: list[str]) -> bool:
 
 
 def systemctl(module: AnsibleModule, *arguments: str) -> None:
-    """Runs systemctl, or ends the module with each failed unit's last words."""
+    """Runs systemctl, or ends the module with the last words of each unit that failed."""
     try:
         done = subprocess.run(
             ["systemctl", "--quiet", *arguments],
@@ -92,13 +92,24 @@ def systemctl(module: AnsibleModule, *arguments: str) -> None:
             f"{' '.join(arguments[1:])}"
         )
     if done.returncode:
-        failed = subprocess.run(
-            ["systemctl", "list-units", "--failed", "--plain", "--no-legend"],
-            capture_output=True, text=True, check=False,
-        ).stdout  # fmt: skip
         module.fail_json(
-            msg=f"systemctl {arguments[0]} failed: {done.stderr.strip()}\nfailed units:\n{failed}"
+            msg=f"systemctl {arguments[0]} failed: {done.stderr.strip()}\n"
+            + "\n".join(map(last_words, failing(arguments[1:])))
         )
+
+
+def failing(units: tuple[str, ...]) -> list[str]:
+    """Those that do not run, although they should."""
+    return [unit for unit in units if show(unit).get("ActiveState") != "active"]
+
+
+def last_words(unit: str) -> str:
+    """What a unit logged last."""
+    log = subprocess.run(
+        ["journalctl", f"--unit={unit}", "--lines=8", "--no-pager", "--output=cat"],
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    return f"{unit}:\n{log}"
 
 
 def enabled(state: dict[str, str]) -> bool:
