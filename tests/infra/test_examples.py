@@ -1,12 +1,16 @@
 """What the docstrings show must work as it stands there."""
 
 import doctest
+import re
+from pathlib import Path
 
 import pulumi
 import pytest
 from cumulo import infra
 
 from tests.fake_cloud import FakeCloud
+
+ROOT = Path(__file__).parents[2]
 
 COMPONENTS = [
     infra.Network,
@@ -39,3 +43,13 @@ def test_the_example_makes_the_component(
     fake_cloud.run(lambda: exec(source, {"pulumi": pulumi}))  # noqa: S102
 
     assert f"cumulo:index:{component.__name__}" in fake_cloud.components
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/infra.md"])
+def test_the_pages_show_programs_that_work(page: str, fake_cloud: FakeCloud) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    whole = next(block for block in blocks if "from cumulo.infra import" in block)
+
+    fake_cloud.run(lambda: exec(whole, {}))  # noqa: S102
+
+    assert fake_cloud.of_type("Instance")
