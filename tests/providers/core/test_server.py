@@ -72,8 +72,8 @@ def test_failures_and_errors_reach_the_engine(engine: Any) -> None:
     (failure,) = checked.failures
     assert failure.reason == "'nam' is not a property of this type; is 'name' meant?"
 
+    urn = "urn:pulumi:s::p::openstack:dns/zone:Zone::z"
     with pytest.raises(grpc.RpcError) as unknown:
-        urn = "urn:pulumi:s::p::openstack:dns/zone:Zone::z"
         engine.Check(provider_pb2.CheckRequest(urn=urn, news=struct()))
     assert "openstack:dns/zone:Zone is not supported" in unknown.value.details()
 
@@ -124,7 +124,7 @@ def test_it_ends_with_its_engine(tmp_path: Path) -> None:
     assert not provider.exists()
 
 
-class Aborted(Exception):
+class AbortedError(Exception):
     """What gRPC raises to end a call."""
 
 
@@ -138,7 +138,7 @@ class Context:
         self.metadata = metadata
 
     def abort(self, code: grpc.StatusCode, details: str) -> None:
-        raise Aborted(code, details)
+        raise AbortedError(code, details)
 
 
 def test_a_half_made_resource_is_told_to_the_engine() -> None:
@@ -147,7 +147,7 @@ def test_a_half_made_resource_is_told_to_the_engine() -> None:
     def work() -> None:
         raise PartlyMade("note-1", {"text": "t"}, "the ink is wet")
 
-    with pytest.raises(Aborted):
+    with pytest.raises(AbortedError):
         _guard(context, work)
     ((key, value),) = context.metadata
     assert key == "grpc-status-details-bin"
