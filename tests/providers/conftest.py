@@ -37,4 +37,4 @@ def shared_network(cloud_name: str) -> Iterator[tuple[Entry, Entry]]:
 @pytest.fixture(scope="session")
 def external_network(cloud: "Connection") -> str:
     """The name of the network that floating IPs come from."""
-    return next(network.name for network in cloud.network.networks(is_router_external=True))
+    return str(next(cloud.network.networks(is_router_external=True)).name)

@@ -111,7 +111,7 @@ class Twin:
 @pytest.fixture(scope="module")
 def twin(cloud_name: str, cloud: "Connection", external_network: str) -> Iterator[Twin]:
     stack = Stack(cloud_name)
-    external = cloud.network.find_network(external_network).id
+    external = cloud.network.find_network(external_network, ignore_missing=False).id
     made = Twin(stack, external, external_network)
     try:
         made.run()

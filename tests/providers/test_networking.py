@@ -145,7 +145,7 @@ def test_router_and_interface(
     stack: Stack, shared_network: tuple[Entry, Entry], external_network: str, cloud: "Connection"
 ) -> None:
     network, subnet = (entry.id for entry in shared_network)
-    external = cloud.network.find_network(external_network).id
+    external = cloud.network.find_network(external_network, ignore_missing=False).id
     router = stack.create(ROUTER, "prov-router", name="prov-router")
     assert_settled(stack, router, name="prov-router")
     wanted: dict[str, Any] = {"name": "prov-router2", "externalNetworkId": external}
@@ -248,7 +248,7 @@ def test_floating_ip(
     assert stack.changes(floating, pool="other", description="d") == {"pool": True}
     assert stack.imported(FLOATING, floating.id).inputs["pool"] == external_network
 
-    external = cloud.network.find_network(external_network).id
+    external = cloud.network.find_network(external_network, ignore_missing=False).id
     router = stack.create(ROUTER, "prov-fip", externalNetworkId=external)
     stack.create(INTERFACE, "prov-fip", routerId=router.id, subnetId=subnet)
     ports = [
