@@ -95,7 +95,11 @@ def test_image_from_a_file(stack: Stack, raw: Path, cloud: "Connection") -> None
 
 def test_image_from_a_url(stack: Stack, site: str, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    wanted = {**FORMAT, "imageSourceUrl": f"{site}/image.raw", "imageCachePath": str(cache)}
+    wanted: dict[str, Any] = {
+        **FORMAT,
+        "imageSourceUrl": f"{site}/image.raw",
+        "imageCachePath": str(cache),
+    }
     image = stack.create(IMAGE, "lbp-url", **wanted)
     assert image["checksum"] == CHECKSUM
     assert_settled(stack, image, **wanted)

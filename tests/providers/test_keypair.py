@@ -47,7 +47,7 @@ def test_keypair_of_somebody_else(stack: Stack, cloud: "Connection") -> None:
     try:
         with pytest.raises(ProviderError, match="already exists"):
             stack.create(KEYPAIR, "lbp-foreign", name="lbp-foreign", publicKey=PUBLIC)
-        assert cloud.compute.find_keypair("lbp-foreign").public_key == OTHER
+        assert cloud.compute.get_keypair("lbp-foreign").public_key == OTHER
     finally:
         cloud.compute.delete_keypair("lbp-foreign")
 
