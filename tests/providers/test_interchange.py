@@ -66,7 +66,7 @@ class Twin:
 
     def __init__(self, stack: Stack, external_id: str, external_name: str) -> None:
         self.stack = stack
-        self.recorded: Recorded = json.loads(RECORDED.read_text())
+        self.recorded = _recorded()
         self.values: dict[str, Any] = dict(HERE)
         self.values |= {name: f"prov-{name}" for name in OWN_NAMES}
         self.values |= {"public": external_name}
@@ -139,18 +139,25 @@ def test_the_program_changes_nothing(twin: Twin) -> None:
         assert twin.stack.changes(entry, **twin.program(one)) == {}, entry.urn
 
 
-@pytest.mark.cloud
-def test_the_official_state_changes_nothing(twin: Twin) -> None:
+def test_the_official_state_changes_nothing() -> None:
     """The recorded state itself, against the program that it was recorded of."""
-    provider = twin.stack.provider
-    for one in twin.recorded:
-        urn = twin.stack.urn(one["type"], one["name"])
+    stack = Stack("no cloud is asked")
+    for one in _recorded():
+        urn = stack.urn(one["type"], one["name"])
         program = _without_defaults(one["inputs"])
-        checked, failures = provider.check(urn, one["inputs"], program, b"")
+        checked, failures = stack.provider.check(urn, one["inputs"], program, b"")
         assert not failures
         assert checked == one["inputs"], urn
-        found = provider.diff(urn, one["outputs"]["id"], one["outputs"], checked)
+        found = stack.provider.diff(urn, one["outputs"]["id"], one["outputs"], checked)
         assert found.changes == [], urn
+
+
+def _recorded() -> Recorded:
+    made: Recorded = json.loads(
+        RECORDED.read_text(),
+        object_hook=lambda value: Secret(None) if value == {"secret": True} else value,
+    )
+    return made
 
 
 def _without_defaults(value: Any) -> Any:
@@ -166,7 +173,7 @@ def _without_defaults(value: Any) -> Any:
 
 def _comparable(value: Any, key: str = "") -> Any:
     """A value with what the cloud chose reduced to what kind of thing it is."""
-    if isinstance(value, Secret) or value == {"secret": True}:
+    if isinstance(value, Secret):
         return "a secret"
     if key in CHOSEN and value:
         return f"some {type(value).__name__}"
