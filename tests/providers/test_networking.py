@@ -313,3 +313,10 @@ def test_a_replacement_is_not_what_it_replaces(
     assert stack.changes(old, networkId=network, macAddress="fa:16:3e:01:02:03")
     again = stack.create(PORT, "prov-replaced", networkId=network, macAddress="fa:16:3e:01:02:03")
     assert again.id == new.id
+
+
+def test_wrong_credentials_are_named(cloud_name: str) -> None:
+    stack = Stack(cloud_name)
+    stack.provider.configure(stack.identity, {"cloud": cloud_name, "password": "wrong"})
+    with pytest.raises(ProviderError, match=rf"refused the credentials of cloud '{cloud_name}'"):
+        stack.create(NETWORK, "prov-denied")

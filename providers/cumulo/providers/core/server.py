@@ -173,6 +173,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def serve(provider: Provider[Cloud]) -> NoReturn:
     """Serves until the engine is gone or a signal comes; never returns."""
+    # Before the engine can know of us, and so before it can be gone.
+    parent = os.getppid()
     options = [
         ("grpc.max_receive_message_length", _MESSAGE_BYTES),
         ("grpc.max_send_message_length", _MESSAGE_BYTES),
@@ -194,7 +196,6 @@ def serve(provider: Provider[Cloud]) -> NoReturn:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     threading.Thread(target=provider.warm, daemon=True, name="warm").start()
-    parent = os.getppid()
     while not done.wait(_PARENT_CHECK_SECONDS):
         # The engine may have been killed; nobody is left to take an answer.
         if os.getppid() != parent:

@@ -1,5 +1,7 @@
 """What instances are made of: flavors and images, by name or id."""
 
+from urllib.parse import quote
+
 from cumulo.providers.core.errors import ProviderError
 from cumulo.providers.openstack.cloud import JSON, Service
 
@@ -11,22 +13,21 @@ def flavor(compute: Service, identity: str) -> JSON | None:
     return compute.remembered(f"/flavors/{identity}", "flavor")
 
 
-def flavors(compute: Service) -> list[JSON]:
-    """All flavors that the project may use."""
-    found: list[JSON] = compute.get("/flavors/detail?is_public=None")["flavors"]
-    return found
-
-
 def flavor_id(compute: Service, name: str, identity: str) -> str:
     """The id of the flavor that a program names."""
     if identity:
         if flavor(compute, identity) is None:
             raise ProviderError(f"flavorId: the cloud has no flavor {identity!r}")
         return identity
-    known = flavors(compute)
-    for candidate in known:
-        if candidate["name"] == name:
-            return str(candidate["id"])
+    path = "/flavors/detail?is_public=None"
+    known: list[JSON] = []
+    # The second look is for a flavor that the same program has just made.
+    for look in (compute.remembered, compute.get):
+        answer = look(path)
+        known = answer["flavors"] if answer else []
+        for candidate in known:
+            if candidate["name"] == name:
+                return str(candidate["id"])
     raise ProviderError(f"flavorName: the cloud has no flavor {name!r}; it has: {names(known)}")
 
 
@@ -41,10 +42,13 @@ def image_id(glance: Service, name: str, identity: str) -> str:
         if image(glance, identity) is None:
             raise ProviderError(f"imageId: the cloud has no image {identity!r}")
         return identity
-    found = glance.get("/v2/images", params={"name": name})["images"]
-    usable = [candidate for candidate in found if candidate["status"] == "active"]
-    if len(usable) == 1:
-        return str(usable[0]["id"])
+    path = f"/v2/images?name={quote(name, safe='')}"
+    usable: list[JSON] = []
+    for look in (glance.remembered, glance.get):
+        found = (look(path) or {"images": []})["images"]
+        usable = [candidate for candidate in found if candidate["status"] == "active"]
+        if len(usable) == 1:
+            return str(usable[0]["id"])
     if usable:
         ids = ", ".join(candidate["id"] for candidate in usable)
         raise ProviderError(

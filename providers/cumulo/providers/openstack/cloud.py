@@ -3,7 +3,8 @@
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from cumulo.providers.core.errors import ProviderError
@@ -58,6 +59,8 @@ OTHER_CONFIG: Final = frozenset(
         "useOctavia",
     }
 )
+
+_NOT_AUTH: Final = frozenset({"cacert", "cert", "cloud", "interface", "key", "region_name"})
 
 _REQUEST_SECONDS: Final = 60.0
 _CONNECTIONS: Final = 64
@@ -196,9 +199,7 @@ class Service:
         return self._cloud.project
 
     def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Any:
-        from keystoneauth1 import exceptions
-
-        try:
+        with self._cloud.explained(self._kind):
             return self._adapter.request(
                 self._root() + path,
                 method,
@@ -206,25 +207,6 @@ class Service:
                 connect_retries=_RETRIES,
                 **options,
             )
-        except exceptions.Unauthorized as error:
-            raise ProviderError(
-                f"the cloud at {self._cloud.auth_url} refused the credentials of "
-                f"{self._cloud.source}: {_sentence(error)}; correct them there"
-            ) from error
-        except exceptions.EndpointNotFound as error:
-            raise ProviderError(
-                f"the cloud at {self._cloud.auth_url} has no {self._kind} service "
-                f"in region '{self._cloud.region}': {_sentence(error)}"
-            ) from error
-        except (exceptions.ConnectFailure, exceptions.DiscoveryFailure) as error:
-            raise ProviderError(
-                f"cannot reach the cloud's {self._kind} service "
-                f"(auth_url {self._cloud.auth_url} of {self._cloud.source}): {_sentence(error)}"
-            ) from error
-        except exceptions.ClientException as error:
-            raise ProviderError(
-                f"cannot ask the cloud of {self._cloud.source}: {_sentence(error)}"
-            ) from error
 
     def _root(self) -> str:
         with self._lock:
@@ -252,7 +234,10 @@ class Cloud:
         from openstack.config import OpenStackConfig
         from openstack.exceptions import ConfigException
 
-        given = {CONFIG[key]: value for key, value in options.items() if CONFIG.get(key) and value}
+        words = {CONFIG[key]: value for key, value in options.items() if key in CONFIG and value}
+        given: JSON = {key: value for key, value in words.items() if key in _NOT_AUTH}
+        # What the program says wins over `clouds.yaml` only inside this key.
+        given["auth"] = {key: value for key, value in words.items() if key not in _NOT_AUTH}
         if str(options.get("insecure", "")).lower() == "true":
             given["verify"] = False
         overrides = options.get("endpointOverrides") or {}
@@ -288,7 +273,35 @@ class Cloud:
     @property
     def project(self) -> str:
         """The id of the project that the credentials are for."""
-        return str(self._session.get_project_id() or "")
+        with self.explained("identity"):
+            return str(self._session.get_project_id() or "")
+
+    @contextmanager
+    def explained(self, kind: str) -> Iterator[None]:
+        """Turns what keystoneauth raises into what a user can mend."""
+        from keystoneauth1 import exceptions
+
+        try:
+            yield
+        except exceptions.Unauthorized as error:
+            raise ProviderError(
+                f"the cloud at {self.auth_url} refused the credentials of "
+                f"{self.source}: {_sentence(error)}; correct them there"
+            ) from error
+        except exceptions.EndpointNotFound as error:
+            raise ProviderError(
+                f"the cloud at {self.auth_url} has no {kind} service "
+                f"in region '{self.region}': {_sentence(error)}"
+            ) from error
+        except (exceptions.ConnectFailure, exceptions.DiscoveryFailure) as error:
+            raise ProviderError(
+                f"cannot reach the cloud's {kind} service "
+                f"(auth_url {self.auth_url} of {self.source}): {_sentence(error)}"
+            ) from error
+        except exceptions.ClientException as error:
+            raise ProviderError(
+                f"cannot ask the cloud of {self.source}: {_sentence(error)}"
+            ) from error
 
     def network(self, region: str | None = None) -> Service:
         """Neutron."""
