@@ -71,6 +71,7 @@ def test_an_interrupted_up_continues(clean: Project, tenant: Tenant, place: str)
         "load balancers": 1,
         "listeners": 1,
         "pools": 1,
+        "monitors": 1,
     }.items():
         new = made[kind] - before[kind]
         assert len(new) == one_each, f"{kind}: {new}"

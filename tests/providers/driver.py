@@ -42,8 +42,10 @@ class Stack:
         self.provider = self._start()
 
     def rerun(self) -> None:
-        """What a new command does: a new provider process."""
+        """What a new `up` does: a new provider process, which is told what the state has."""
         self.provider = self._start()
+        for entry in self.entries:
+            self.provider.diff(entry.urn, entry.id, entry.outputs, entry.inputs)
 
     def urn(self, token: str, name: str) -> str:
         return f"urn:pulumi:{self.name}::test::{token}::{name}"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cumulo.providers.core.errors import ProviderError
-from cumulo.providers.openstack.cloud import MARK
 
 from tests.providers.driver import Entry, RefusedError, Stack
 from tests.providers.settled import assert_settled
@@ -74,6 +73,8 @@ def test_load_balancer(
     lost = stack.lose(BALANCER, "lbp-lb", **wanted)
     balancer = stack.create(BALANCER, "lbp-lb", **wanted)
     assert balancer.id == lost.id
+    # The official provider would take a mark for a tag that somebody added.
+    assert cloud.load_balancer.get_load_balancer(balancer.id).tags == ["a"]
     assert balancer.inputs["__defaults"] == ["adminStateUp"]
     assert balancer["tags"] == ["a"]
     assert balancer["vipNetworkId"] == shared_network[0].id
@@ -86,7 +87,7 @@ def test_load_balancer(
     assert_settled(stack, balancer, **wanted)
     found = cloud.load_balancer.get_load_balancer(balancer.id)
     assert (found.name, found.description) == ("lbp-lb2", "d")
-    assert [tag for tag in found.tags if not tag.startswith(MARK)] == ["b"]
+    assert found.tags == ["b"]
     assert cloud.network.get_port(found.vip_port_id).security_group_ids == [group.id]
 
     for key in ("vipSubnetId", "vipNetworkId", "vipPortId", "vipAddress", "loadbalancerProvider"):
@@ -112,6 +113,7 @@ def test_listener(tree: Stack, balancer: Entry, cloud: "Connection") -> None:
     lost = tree.lose(LISTENER, "lbp-li", **wanted)
     listener = tree.create(LISTENER, "lbp-li", **wanted)
     assert listener.id == lost.id
+    assert cloud.load_balancer.get_listener(listener.id).tags == []
     assert (listener["clientAuthentication"], listener["connectionLimit"]) == ("NONE", -1)
     assert_settled(tree, listener, **wanted)
 
@@ -130,16 +132,60 @@ def test_listener(tree: Stack, balancer: Entry, cloud: "Connection") -> None:
     with pytest.raises(ProviderError, match="already using"):
         tree.create(LISTENER, "lbp-twin", **twin)
 
+    # Under another name in the program it is still the same listener, and stays.
+    tree.rerun()
+    tree.entries.remove(listener)
+    tree.rerun()
+    renamed = tree.create(LISTENER, "lbp-li3", **wanted)
+    assert renamed.id == listener.id
+    tree.delete(listener)
+    assert tree.refresh(renamed)
+    listener = renamed
+
     tree.rerun()
     tree.delete(listener)
     assert not tree.refresh(listener)
     tree.delete(listener)
 
 
-def test_pool(tree: Stack, balancer: Entry, pool: Entry, listener: Entry) -> None:
+def test_default_pool_of_an_interrupted_create(
+    tree: Stack, balancer: Entry, cloud: "Connection"
+) -> None:
+    at = {"loadbalancerId": balancer.id, "protocol": "TCP", "protocolPort": 8081}
+    listener = tree.create(LISTENER, "lbp-dp", **at)
+    wanted = {"listenerId": listener.id, "protocol": "TCP", "lbMethod": "SOURCE_IP_PORT"}
+    lost = tree.lose(POOL, "lbp-dp", **wanted)
+    assert cloud.load_balancer.get_pool(lost.id).tags == []
+    pool = tree.create(POOL, "lbp-dp", **wanted, description="d")
+    assert (pool.id, pool["description"]) == (lost.id, "d")
+    assert_settled(tree, pool, **wanted, description="d")
+    tree.delete(pool)
+    tree.delete(listener)
+
+
+def test_foreign_load_balancer(
+    tree: Stack, balancer: Entry, cloud_name: str, cloud: "Connection"
+) -> None:
+    """What is on a load balancer that the stack does not know may be anybody's."""
+    other = Stack(cloud_name, name="other")
+    wanted = {"loadbalancerId": balancer.id, "protocol": "TCP", "protocolPort": 8082}
+    lost = other.lose(LISTENER, "lbp-fo", **wanted)
+    listener = other.create(LISTENER, "lbp-fo", **wanted)
+    try:
+        assert listener.id == lost.id
+        with pytest.raises(ProviderError, match="already using"):
+            Stack(cloud_name, name="third").create(LISTENER, "lbp-fo", **wanted)
+    finally:
+        other.delete(listener)
+
+
+def test_pool(
+    tree: Stack, balancer: Entry, pool: Entry, listener: Entry, cloud: "Connection"
+) -> None:
     assert (pool["listenerId"], pool["loadbalancerId"]) == (listener.id, None)
     assert tree.refresh(listener)
     assert listener["defaultPoolId"] == pool.id
+    assert cloud.load_balancer.get_pool(pool.id).tags == []
     wanted: dict[str, Any] = {
         "name": "lbp-po",
         "loadbalancerId": balancer.id,

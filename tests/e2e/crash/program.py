@@ -48,6 +48,15 @@ listener = loadbalancer.Listener(
 pool = loadbalancer.Pool(
     "pool", listener_id=listener.id, protocol="TCP", lb_method="SOURCE_IP_PORT"
 )
-loadbalancer.Member(
+member = loadbalancer.Member(
     "member", pool_id=pool.id, address="192.168.77.9", protocol_port=80, subnet_id=subnet.id
+)
+loadbalancer.Monitor(
+    "monitor",
+    pool_id=pool.id,
+    type="TCP",
+    delay=5,
+    timeout=4,
+    max_retries=2,
+    opts=ResourceOptions(depends_on=[member]),
 )

@@ -29,6 +29,8 @@ class Call(Generic[Cloud]):
         seconds: How long this operation may take.
         cancelled: Set when the run is interrupted.
         taken: Whether an id is known to belong to another resource of this stack.
+        ours: Whether an id is known to belong to any resource of this stack.
+        replaces: The id of the object that a create replaces; empty for none.
         deadline: When the operation must have ended, on the monotonic clock.
     """
 
@@ -38,6 +40,8 @@ class Call(Generic[Cloud]):
     seconds: float
     cancelled: threading.Event
     taken: Callable[[str], bool] = lambda _: False
+    ours: Callable[[str], bool] = lambda _: False
+    replaces: str = ""
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -3,9 +3,9 @@
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 from cumulo.providers.core import state as states
 from cumulo.providers.core.call import Call, Cloud
@@ -144,7 +144,7 @@ class Provider(ABC, Generic[Cloud]):
     ) -> Difference:
         """Compares the state with the wanted inputs."""
         resource = self._resource(_token(urn))
-        self._entries.seen(urn, identity)
+        self._entries.seen(urn, identity, old)
         changes = diff(resource.fields, old, new, ignore)
         return Difference(changes, delete_before_replace(resource.fields, new))
 
@@ -165,8 +165,9 @@ class Provider(ABC, Generic[Cloud]):
         except NotReady as error:
             raise self._partly(resource, call, error, wanted) from error
         identity = resource.identify(made)
-        self._entries.made(urn, identity)
-        return identity, self._outputs(resource, call, identity, made, wanted, seconds)
+        outputs = self._outputs(resource, call, identity, made, wanted, seconds)
+        self._entries.made(urn, identity, outputs)
+        return identity, outputs
 
     def read(
         self, urn: str, identity: str, inputs: Properties, state: Properties
@@ -177,7 +178,7 @@ class Provider(ABC, Generic[Cloud]):
             The id (empty if the object is gone), the inputs and the outputs.
         """
         resource = self._resource(_token(urn))
-        self._entries.seen(urn, identity)
+        self._entries.seen(urn, identity, state)
         call = self._call(resource, urn, "read", 0.0, "")
         state = plain(state)
         found = resource.fetch(call, identity, state)
@@ -204,7 +205,7 @@ class Provider(ABC, Generic[Cloud]):
     ) -> Properties:
         """Changes a resource in place."""
         resource = self._resource(_token(urn))
-        self._entries.seen(urn, identity)
+        self._entries.seen(urn, identity, old)
         if preview or has_unknown(new):
             return states.planned(resource.fields, new, old)
         call = self._call(resource, urn, "update", seconds, "")
@@ -223,18 +224,22 @@ class Provider(ABC, Generic[Cloud]):
         """Removes a resource.
 
         Returns:
-            A warning when the object was kept, because this run handed it out again.
+            A warning when the object was kept, because another entry has it too: found again by
+            its mark or by what it is, it may have become another resource's, or its replacement's.
         """
         resource = self._resource(_token(urn))
-        if self._entries.adopted(urn, identity):
+        user = self._entries.user(urn, identity, state)
+        if user is not None:
+            self._entries.deleted(urn, identity)
             return (
-                f"{identity} is kept: the replacement found it by its mark and uses it; "
+                f"{identity} is kept: {user.rsplit('::', 1)[-1]} found it again and uses it; "
                 "delete it in the cloud first to have it made anew"
             )
         call = self._call(resource, urn, "delete", seconds, "")
         # The entry stays known: what is made in its place is marked as its replacement, in this
         # run and in the next one if this one is cut off.
         resource.delete(call, identity, plain(state))
+        self._entries.deleted(urn, identity)
         return None
 
     def invoke(self, token: str, arguments: Properties) -> tuple[Properties, list[Failure]]:
@@ -307,7 +312,14 @@ class Provider(ABC, Generic[Cloud]):
     ) -> Call[Cloud]:
         limit = seconds or resource.timeouts.get(operation, DEFAULT_SECONDS)
         return Call(
-            self.cloud, urn, mark, limit, self.cancelled, lambda at: self._entries.taken(urn, at)
+            self.cloud,
+            urn,
+            mark,
+            limit,
+            self.cancelled,
+            lambda at: self._entries.taken(urn, at),
+            self._entries.knows,
+            self._entries.replaced(urn) or "",
         )
 
     def _mark(self, urn: str) -> str:
@@ -345,6 +357,8 @@ class _Entries:
         self._lock = threading.Lock()
         self._expected: set[str] = set()
         self._live: dict[str, str] = {}
+        self._regions: dict[str, Any] = {}
+        self._deleted: set[str] = set()
         self._adopted: dict[str, str] = {}
 
     def expect(self, urn: str) -> None:
@@ -352,13 +366,15 @@ class _Entries:
         with self._lock:
             self._expected.add(urn)
 
-    def seen(self, urn: str, identity: str) -> None:
+    def seen(self, urn: str, identity: str, state: Properties) -> None:
         with self._lock:
             self._live[urn] = identity
+            self._regions[urn] = plain(state).get("region")
 
-    def made(self, urn: str, identity: str) -> None:
+    def made(self, urn: str, identity: str, outputs: Properties) -> None:
+        self.seen(urn, identity, outputs)
         with self._lock:
-            self._live[urn] = identity
+            self._deleted.discard(urn)
             self._expected.discard(urn)
 
     def gone(self, urn: str) -> None:
@@ -366,6 +382,12 @@ class _Entries:
             self._live.pop(urn, None)
             self._adopted.pop(urn, None)
             self._expected.discard(urn)
+
+    def deleted(self, urn: str, identity: str) -> None:
+        """The entry leaves the state, unless it is a replacement's by now."""
+        with self._lock:
+            if self._live.get(urn) == identity and self._adopted.get(urn) != identity:
+                self._deleted.add(urn)
 
     def abandon(self, urn: str) -> None:
         with self._lock:
@@ -375,17 +397,36 @@ class _Entries:
         with self._lock:
             self._adopted[urn] = identity
 
-    def adopted(self, urn: str, identity: str) -> bool:
+    def user(self, urn: str, identity: str, state: Properties) -> str | None:
+        """Whose an object is, apart from the entry that is about to be deleted.
+
+        Ids are unique in a region only: a key pair's is its name.
+        """
+        region = plain(state).get("region")
         with self._lock:
-            return self._adopted.get(urn) == identity
+            if self._adopted.get(urn) == identity:
+                return urn
+            for other in self._holders(urn, identity):
+                if self._regions.get(other) == region:
+                    return other
+        return None
 
     def taken(self, urn: str, identity: str) -> bool:
-        token = _token(urn)
+        with self._lock:
+            return any(True for _ in self._holders(urn, identity))
+
+    def knows(self, identity: str) -> bool:
         with self._lock:
             return any(
-                at == identity and other != urn and _token(other) == token
-                for other, at in self._live.items()
+                at == identity and urn not in self._deleted for urn, at in self._live.items()
             )
+
+    def _holders(self, urn: str, identity: str) -> Iterator[str]:
+        token = _token(urn)
+        for other, at in self._live.items():
+            there = at == identity and other not in self._deleted
+            if there and other != urn and _token(other) == token:
+                yield other
 
     def replaced(self, urn: str) -> str | None:
         """The id of the entry that a create replaces, empty for none, `None` if not known."""

@@ -16,8 +16,16 @@ from cumulo.providers.core.schema import (
 )
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack import fields as shared
-from cumulo.providers.openstack.cloud import JSON, Cloud, Service
-from cumulo.providers.openstack.octavia import OWNERS, ROOT, TEN_MINUTES, OctaviaResource
+from cumulo.providers.openstack.cloud import JSON, MARK, Cloud, Service
+from cumulo.providers.openstack.neutron import marked_ports
+from cumulo.providers.openstack.octavia import (
+    OWNERS,
+    ROOT,
+    TEN_MINUTES,
+    OctaviaResource,
+    change,
+    service,
+)
 
 PROJECT = Field(computed=True, replace=True, api="project_id")
 ADMIN_STATE_UP = Field(BOOLEAN, default=True)
@@ -67,7 +75,11 @@ def _same_authentication(before: str, after: str | None) -> bool:
 
 
 class LoadBalancer(OctaviaResource):
-    """`openstack.loadbalancer.LoadBalancer`."""
+    """`openstack.loadbalancer.LoadBalancer`.
+
+    The official provider would see a mark among the tags. There it is only until the VIP's port,
+    which Octavia makes later, has it.
+    """
 
     token = "openstack:loadbalancer/loadBalancer:LoadBalancer"
     noun = "loadbalancer"
@@ -105,18 +117,45 @@ class LoadBalancer(OctaviaResource):
     def changed(self, new: Properties, keys: set[str]) -> JSON:
         return super().changed(new, keys - {"securityGroupIds"})
 
+    def find(self, call: Call[Cloud], inputs: Properties) -> Observed | None:
+        found = super().find(call, inputs)
+        if found is not None:
+            return found
+        octavia, network = service(call, inputs), call.cloud.network(inputs.get("region"))
+        owner = inputs.get("tenantId") or octavia.project
+        vip = marked_ports(network, owner).get(call.mark)
+        if vip is None:
+            return None
+        answer = octavia.get(f"{ROOT}/loadbalancers?vip_port_id={vip}&fields=id")
+        ids = [item["id"] for item in answer["loadbalancers"]]
+        return self.fetch(call, ids[0], inputs) if ids and ids[0] != call.replaces else None
+
     def finish(self, call: Call[Cloud], inputs: Properties, made: Observed) -> Observed:
         groups = inputs.get("securityGroupIds")
         if groups is not None and set(self._groups(call, made, inputs)) != set(groups):
             call.cloud.network(inputs.get("region")).put(
                 f"/v2.0/ports/{made['vip_port_id']}", {"port": {"security_groups": groups}}
             )
-        return made
+        return self._without_mark(call, inputs, made)
 
     def observe(self, call: Call[Cloud], observed: Observed, known: Properties) -> Properties:
         result = super().observe(call, observed, known)
         result["securityGroupIds"] = self._groups(call, observed, known)
         return result
+
+    def _without_mark(self, call: Call[Cloud], inputs: Properties, made: Observed) -> Observed:
+        tags = made.get("tags") or []
+        marks = [tag for tag in tags if tag.startswith(MARK)]
+        if not marks:
+            return made
+        network, octavia = call.cloud.network(inputs.get("region")), service(call, inputs)
+        for mark in marks:
+            network.put(f"/v2.0/ports/{made['vip_port_id']}/tags/{mark}")
+        body = {self.noun: {"tags": [tag for tag in tags if tag not in marks]}}
+        where = f"{ROOT}/{self.collection}/{made['id']}"
+        # Nobody need wait for it: what comes next waits for its turn at the load balancer.
+        change(call, octavia, made["id"], lambda: octavia.put(where, body))
+        return {**made, **body[self.noun]}
 
     def _groups(self, call: Call[Cloud], observed: Observed, known: Properties) -> list[str]:
         """The VIP port's security groups: Octavia leaves them to Neutron."""
@@ -134,6 +173,7 @@ class Listener(OctaviaResource):
     token = "openstack:loadbalancer/listener:Listener"
     noun = "listener"
     collection = "listeners"
+    place = ("protocol", "protocol_port", "loadbalancers")
     words = "listener"
     fields = {
         "region": shared.REGION,
@@ -183,6 +223,16 @@ class Listener(OctaviaResource):
         del call, octavia
         return str(properties["loadbalancerId"])
 
+    def unique(self, call: Call[Cloud], inputs: Properties) -> bool:
+        return call.ours(inputs["loadbalancerId"])
+
+    def at_place(self, item: Observed, inputs: Properties) -> bool:
+        return (
+            item["protocol"] == inputs["protocol"]
+            and item["protocol_port"] == inputs["protocolPort"]
+            and {"id": inputs["loadbalancerId"]} in item["loadbalancers"]
+        )
+
     def located(self, observed: Observed, properties: Properties) -> Observed:
         owners = observed.get("loadbalancers") or [{"id": properties.get("loadbalancerId")}]
         return {**observed, "loadbalancer_id": owners[0]["id"]}
@@ -200,6 +250,7 @@ class Pool(OctaviaResource):
     token = "openstack:loadbalancer/pool:Pool"
     noun = "pool"
     collection = "pools"
+    place = ("listeners",)
     words = "pool"
     fields = {
         "region": shared.REGION,
@@ -244,6 +295,13 @@ class Pool(OctaviaResource):
             return OWNERS.of(octavia, properties["id"])
         answer = octavia.find(f"{ROOT}/listeners/{properties['listenerId']}")
         return None if answer is None else str(answer["listener"]["loadbalancers"][0]["id"])
+
+    def unique(self, call: Call[Cloud], inputs: Properties) -> bool:
+        # A listener has one default pool; a load balancer may have any number.
+        return bool(inputs.get("listenerId")) and call.ours(inputs["listenerId"])
+
+    def at_place(self, item: Observed, inputs: Properties) -> bool:
+        return {"id": inputs["listenerId"]} in item["listeners"]
 
     def body(self, inputs: Properties) -> JSON:
         body = super().body(inputs)

@@ -56,10 +56,8 @@ class NeutronResource(Resource[Cloud]):
 
     def find(self, call: Call[Cloud], inputs: Properties) -> Observed | None:
         network = self.service(call, inputs)
-        path = f"/v2.0/{self.collection}?fields=id&fields=tags&fields=description"
         owner = inputs.get("tenantId") or network.project
-        marked = network.marked(self.plural, f"{path}&project_id={owner}")
-        identity = marked.get(call.mark)
+        identity = _marked(network, self.plural, self.collection, owner).get(call.mark)
         return None if identity is None else self._get(network, identity)
 
     def create(self, call: Call[Cloud], inputs: Properties) -> Observed:
@@ -178,6 +176,16 @@ class NeutronResource(Resource[Cloud]):
             return now if self.ready(now) else None
 
         return call.wait(f"{self.noun} {made['id']} to become usable", probe)
+
+
+def marked_ports(network: Service, owner: str) -> dict[str, str]:
+    """The ids of a project's ports by their marks."""
+    return _marked(network, "ports", "ports", owner)
+
+
+def _marked(network: Service, plural: str, collection: str, owner: str) -> dict[str, str]:
+    path = f"/v2.0/{collection}?fields=id&fields=tags&fields=description"
+    return network.marked(plural, f"{path}&project_id={owner}")
 
 
 def delete_unused(call: Call[Cloud], service: Service, path: str, what: str) -> None:

@@ -23,6 +23,7 @@ from cumulo.providers.core.schema import ListOf, MapOf, Scalar, SetOf, snake, ze
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack import fields as shared
 from cumulo.providers.openstack.cloud import JSON, MARK, Cloud, CloudError, Service
+from cumulo.providers.openstack.natural import same
 
 Result = TypeVar("Result")
 
@@ -88,6 +89,15 @@ def poll(call: Call[Cloud], what: str, probe: Callable[[], Result | None]) -> Re
             return result
         call.sleep(what, pause * random.uniform(0.9, 1.1))  # noqa: S311
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+def _before(call: Call[Cloud], octavia: Service, path: str) -> JSON:
+    """A listing from before this process has made anything that is in it.
+
+    Every create looks there first, and waits for whoever is the first to ask.
+    """
+    with call.cloud.lock(path):
+        return octavia.remembered(path) or {}
 
 
 class _Queue:
@@ -167,6 +177,7 @@ class OctaviaResource(Resource[Cloud]):
         collection: The collection's name in paths.
         words: What the object is called in messages.
         marked: Whether the object carries a mark among its tags.
+        place: What a listing says about where an object is, beside its id and tags.
         create_rank: How urgent making one is beside other changes of the load balancer.
         delete_rank: How urgent deleting one is.
     """
@@ -174,6 +185,7 @@ class OctaviaResource(Resource[Cloud]):
     create_rank: ClassVar[int] = 1
     delete_rank: ClassVar[int] = 1
     marked: ClassVar[bool] = True
+    place: ClassVar[tuple[str, ...]] = ()
     noun: ClassVar[str]
     collection: ClassVar[str]
     words: ClassVar[str]
@@ -208,9 +220,31 @@ class OctaviaResource(Resource[Cloud]):
     def find(self, call: Call[Cloud], inputs: Properties) -> Observed | None:
         octavia = service(call, inputs)
         owner = inputs.get("tenantId") or octavia.project
-        listing = f"{self.path(inputs)}?fields=id&fields=tags&project_id={owner}"
-        identity = octavia.marked(self.collection, listing).get(call.mark)
-        return None if identity is None else self.fetch(call, identity, inputs)
+        fields = "&".join(f"fields={name}" for name in ("id", "tags", *self.place))
+        earlier = _before(call, octavia, f"{self.path(inputs)}?{fields}&project_id={owner}")
+        for item in earlier[self.collection]:
+            if call.mark in item["tags"]:
+                return self.fetch(call, item["id"], inputs)
+        if not self.unique(call, inputs):
+            return None
+        there = (
+            self.fetch(call, item["id"], inputs)
+            for item in earlier[self.collection]
+            if self.at_place(item, inputs) and item["id"] != call.replaces
+        )
+        return same(self, call, inputs, (found for found in there if found is not None))
+
+    def unique(self, call: Call[Cloud], inputs: Properties) -> bool:
+        """Whether nothing but this resource can be where its object will be.
+
+        Then the object needs no mark, which the official provider would see among its tags.
+        """
+        del call, inputs
+        return False
+
+    def at_place(self, item: Observed, inputs: Properties) -> bool:
+        """Whether an object of a listing is where this resource's will be."""
+        raise NotImplementedError
 
     def create(self, call: Call[Cloud], inputs: Properties) -> Observed:
         octavia = service(call, inputs)
@@ -218,7 +252,9 @@ class OctaviaResource(Resource[Cloud]):
         if balancer is None:
             raise ProviderError(f"what {self.words} '{call.name}' belongs to is gone")
         body = self.body(inputs)
-        tags = [*(inputs.get("tags") or []), *([call.mark] if call.mark and self.marked else [])]
+        tags = list(inputs.get("tags") or [])
+        if call.mark and self.marked and not self.unique(call, inputs):
+            tags.append(call.mark)
         if tags:
             body["tags"] = tags
         with turn(call, balancer, self.create_rank):
