@@ -162,7 +162,17 @@ class Members(Resource[Cloud]):
                     return None
                 return {"id": pool, "pool_id": pool, "members": there}
 
-            now = poll(call, f"the members of pool {pool} to become ACTIVE", probe)
+            waiting = f"the members of pool {pool} to become ACTIVE"
+            now = poll(call, waiting, probe)
+            # The OVN driver may report one that the batch took away as ACTIVE again. On its own,
+            # the removal works.
+            wanted = {_place(member) for member in body}
+            left = [one["id"] for one in now["members"] if _place(one) not in wanted]
+            for identity in left:
+                one = f"{where}/{identity}"
+                change(call, octavia, balancer, lambda one=one: octavia.delete(one))  # type: ignore[misc]
+            if left:
+                now = poll(call, waiting, probe)
         broken = [
             f"{member['address']}:{member['protocol_port']}"
             for member in now["members"]
@@ -171,6 +181,11 @@ class Members(Resource[Cloud]):
         if broken:
             raise NotReady(f"members {', '.join(broken)} of pool {pool} went to state ERROR", now)
         return now
+
+
+def _place(member: JSON) -> tuple[str, int, str | None]:
+    """What tells a pool's members apart."""
+    return member["address"], member["protocol_port"], member.get("subnet_id") or None
 
 
 def _whole(member: Properties) -> JSON:
