@@ -86,9 +86,43 @@ def own_tenant(cloud: "Connection", folder: Path) -> Iterator[Tenant]:
         ) as connection:
             # The default group and its rules come to be when they are first asked for.
             list(connection.network.security_groups(project_id=project.id))
-            yield Tenant(clouds_yaml, connection)
+            try:
+                yield Tenant(clouds_yaml, connection)
+            finally:
+                _purge(connection, project.id)
     finally:
-        for group in cloud.network.security_groups(project_id=project.id, name="default"):
-            cloud.network.delete_security_group(group)
         identity.delete_user(user)
         identity.delete_project(project)
+
+
+def _purge(connection: "Connection", project: str) -> None:
+    """Deletes what a test that failed has left, the users of a thing before the thing."""
+    balancing: Any = connection.load_balancer
+    compute: Any = connection.compute
+    network: Any = connection.network
+    mine = {"project_id": project}
+    balancers = list(balancing.load_balancers(**mine))
+    for balancer in balancers:
+        balancing.delete_load_balancer(balancer, cascade=True)
+    servers = list(compute.servers())
+    for server in servers:
+        compute.delete_server(server)
+    for server in servers:
+        compute.wait_for_delete(server, wait=120)
+    for balancer in balancers:
+        balancing.wait_for_delete(balancer, wait=120)
+    for address in network.ips(**mine):
+        network.delete_ip(address)
+    for router in network.routers(**mine):
+        for port in network.ports(device_id=router.id, device_owner="network:router_interface"):
+            network.remove_interface_from_router(router, port=port.id)
+        network.delete_router(router)
+    for port in network.ports(**mine):
+        if not port.device_owner.startswith("network:"):
+            network.delete_port(port)
+    for each in network.networks(**mine):
+        network.delete_network(each)
+    for group in network.security_groups(**mine):
+        network.delete_security_group(group)
+    for group in compute.server_groups():
+        compute.delete_server_group(group)
