@@ -334,6 +334,7 @@ class Monitor(OctaviaResource):
     noun = "healthmonitor"
     collection = "healthmonitors"
     words = "health monitor"
+    place = ("pools",)
     # While a pool is monitored, each change of its members takes a driver several times as long.
     create_rank = 2
     delete_rank = 0
@@ -375,6 +376,12 @@ class Monitor(OctaviaResource):
     def balancer(self, call: Call[Cloud], octavia: Service, properties: Properties) -> str | None:
         del call
         return OWNERS.of(octavia, properties["poolId"])
+
+    def unique(self, call: Call[Cloud], inputs: Properties) -> bool:
+        return call.ours(inputs["poolId"])
+
+    def at_place(self, item: Observed, inputs: Properties) -> bool:
+        return {"id": inputs["poolId"]} in item["pools"]
 
     def create(self, call: Call[Cloud], inputs: Properties) -> Observed:
         # The engine starts it together with the members: let them queue up before it.
