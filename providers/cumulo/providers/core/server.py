@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 _THREADS = 128
 _MESSAGE_BYTES = 400 << 20
 _GRACE_SECONDS = 10.0
-_PARENT_CHECK_SECONDS = 1.0
+_PARENT_CHECK_SECONDS = 0.1
 
 _KINDS = {
     (Kind.ADD, False): provider_pb2.PropertyDiff.ADD,
