@@ -156,7 +156,9 @@ def change(
         try:
             return (request(),)
         except CloudError as error:
-            if error.status != 409 or "immutable" not in error.reason:
+            # A load balancer that is being deleted is not called immutable.
+            busy = "immutable" in error.reason or "Invalid state PENDING_" in error.reason
+            if error.status != 409 or not busy:
                 raise
         answer = octavia.find(f"{ROOT}/loadbalancers/{balancer}")
         if answer is not None and answer["loadbalancer"]["provisioning_status"] == "ERROR":
