@@ -14,9 +14,9 @@ from cumulo.infra.arguments import (
     title,
 )
 from cumulo.infra.handle import Handle
-from cumulo.infra.network import NetworkHandle
+from cumulo.infra.network import NetworkHandle, floating_address
 from cumulo.infra.server import ServerHandle
-from pulumi_openstack import loadbalancer, networking
+from pulumi_openstack import loadbalancer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class LoadBalancer(pulumi.ComponentResource):
             self._listen(f"{name}-{key}", listener, balancer, network, octavia)
         address: pulumi.Output[str] = balancer.vip_address
         if args.get("floating_ip"):
-            address = self._floating_address(name, network, balancer)
+            address = floating_address(self, name, network, balancer.vip_port_id)
         ports = {key: listener["port"] for key, listener in listeners.items()}
         self.handle = LoadBalancerHandle(
             name=name,
@@ -203,23 +203,6 @@ class LoadBalancer(pulumi.ComponentResource):
             url_path=monitor.get("url_path", "/") if kind == "HTTP" else None,
             opts=child,
         )
-
-    def _floating_address(
-        self, name: str, network: NetworkHandle, balancer: loadbalancer.LoadBalancer
-    ) -> pulumi.Output[str]:
-        floating = networking.FloatingIp(
-            f"{name}-floating-ip",
-            pool=network.external_network,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        networking.FloatingIpAssociate(
-            f"{name}-floating-ip-associate",
-            floating_ip=floating.address,
-            port_id=balancer.vip_port_id,
-            # Neutron refuses it while no router joins the two networks.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=network.needs),
-        )
-        return floating.address
 
 
 def _check_listener(component: str, at: str, listener: Listener, octavia: str) -> None:

@@ -146,6 +146,28 @@ class Network(pulumi.ComponentResource):
         return str(found["cidr"])
 
 
+def floating_address(
+    parent: pulumi.ComponentResource,
+    name: str,
+    network: NetworkHandle,
+    port_id: pulumi.Input[str],
+) -> pulumi.Output[str]:
+    """A floating IP of the network's external network, on one of its ports."""
+    floating = networking.FloatingIp(
+        f"{name}-floating-ip",
+        pool=network.external_network,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    networking.FloatingIpAssociate(
+        f"{name}-floating-ip-associate",
+        floating_ip=floating.address,
+        port_id=port_id,
+        # Neutron refuses it while no router joins the two networks.
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=network.needs),
+    )
+    return floating.address
+
+
 def _subnet(component: str, cidr: object) -> IPv4Network | IPv6Network:
     if not isinstance(cidr, str):
         raise ArgumentError(component, "cidr", f"{cidr!r} is not text such as 192.168.60.0/24")

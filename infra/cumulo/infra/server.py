@@ -8,7 +8,7 @@ import pulumi
 from cumulo.infra.arguments import ArgumentError, check_fields, title
 from cumulo.infra.handle import Handle
 from cumulo.infra.lookup import named
-from cumulo.infra.network import NetworkHandle
+from cumulo.infra.network import NetworkHandle, floating_address
 from cumulo.infra.security_group import SecurityGroupHandle
 from pulumi_openstack import compute, networking
 
@@ -155,25 +155,8 @@ class Server(pulumi.ComponentResource):
             id=self.instance.id,
             port_id=port.id,
             address=port.all_fixed_ips.apply(lambda addresses: addresses[0]),
-            floating_address=self._floating_address(name, network, port)
+            floating_address=floating_address(self, name, network, port.id)
             if args.get("floating_ip")
             else pulumi.Output.from_input(None),
         )
         self.register_outputs(self.handle.outputs())
-
-    def _floating_address(
-        self, name: str, network: NetworkHandle, port: networking.Port
-    ) -> pulumi.Output[str | None]:
-        floating = networking.FloatingIp(
-            f"{name}-floating-ip",
-            pool=network.external_network,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        networking.FloatingIpAssociate(
-            f"{name}-floating-ip-associate",
-            floating_ip=floating.address,
-            port_id=port.id,
-            # Neutron refuses it while no router joins the two networks.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=network.needs),
-        )
-        return floating.address
