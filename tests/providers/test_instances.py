@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,6 +84,63 @@ def test_changes_in_place(pair: tuple[Stack, Entry], cloud: "Connection") -> Non
     assert cloud.compute.get_server(entry.id).status == "SHUTOFF"
     assert stack.update(entry, **wanted) == {"powerState"}
     assert stack.update(entry, **_wanted(port)) == {"name", "metadata", "tags"}
+
+
+@pytest.mark.cloud
+def test_changed_security_groups_reach_its_port(
+    pair: tuple[Stack, Entry], cloud: "Connection"
+) -> None:
+    stack, entry = pair
+    port = stack.entries[0].id
+    group = cloud.network.create_security_group(name="prov-vm")
+    try:
+        wanted = _wanted(port, securityGroups=["default", "prov-vm"])
+        assert stack.update(entry, **wanted) == {"securityGroups"}
+        assert group.id in cloud.network.get_port(port).security_group_ids
+        assert stack.changes(entry, **wanted) == {}
+
+        wanted = _wanted(port, securityGroups=["default"])
+        assert stack.update(entry, **wanted) == {"securityGroups"}
+        assert group.id not in cloud.network.get_port(port).security_group_ids
+    finally:
+        cloud.network.delete_security_group(group)
+
+
+@pytest.mark.cloud
+def test_a_changed_image_rebuilds_it(
+    pair: tuple[Stack, Entry], cloud: "Connection", tmp_path: Path
+) -> None:
+    stack, entry = pair
+    port = stack.entries[0].id
+    file = str(tmp_path / "image")
+    debian = cloud.image.find_image("debian-13", ignore_missing=False)
+    cloud.image.download_image(debian.id, output=file)
+    image = cloud.image.create_image(
+        "prov-other", filename=file, disk_format="raw", container_format="bare", use_import=False
+    )
+    try:
+        wanted = _wanted(port, imageName="prov-other")
+        identity = entry.id
+        assert stack.update(entry, **wanted) == {"imageName"}
+        assert (entry.id, entry["imageId"], entry["powerState"]) == (identity, image.id, "active")
+        assert cloud.compute.get_server(identity).image.id == image.id
+        assert stack.changes(entry, **wanted) == {}
+        assert stack.update(entry, **_wanted(port)) == {"imageName"}
+    finally:
+        cloud.image.delete_image(image.id)
+
+
+@pytest.mark.cloud
+def test_a_resize_that_nova_undoes_says_why_and_what_to_do(
+    pair: tuple[Stack, Entry], cloud: "Connection"
+) -> None:
+    stack, entry = pair
+    wanted = _wanted(stack.entries[0].id, flavorName="m1.medium")
+    with pytest.raises(ProviderError, match=r"did not resize.*replace_on_changes"):
+        stack.update(entry, **wanted)
+    assert cloud.compute.get_server(entry.id).status == "ACTIVE"
+    assert stack.refresh(entry)
+    assert entry["flavorName"] == "m1.small"
 
 
 @pytest.mark.cloud
