@@ -86,7 +86,7 @@ class Network(pulumi.ComponentResource):
             cidr=str(cidr),
             ip_version=cidr.version,
             dns_nameservers=args.get("dns_nameservers"),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=network),
         )
         router = networking.Router(
             f"{name}-router",
@@ -162,8 +162,12 @@ def floating_address(
         f"{name}-floating-ip-associate",
         floating_ip=floating.address,
         port_id=port_id,
-        # Neutron refuses it while no router joins the two networks.
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=network.needs),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            # Neutron refuses it while no router joins the two networks.
+            depends_on=network.needs,
+            deleted_with=floating,
+        ),
     )
     return floating.address
 

@@ -89,18 +89,23 @@ class SecurityGroup(pulumi.ComponentResource):
             _check_rule(component, f"rules.{key}.", rule)
         super().__init__("cumulo:index:SecurityGroup", name, {}, opts)
 
-        child = pulumi.ResourceOptions(parent=self)
         group = networking.SecGroup(
             f"{name}-security-group",
             name=name,
             description=args.get("description", ""),
             delete_default_rules=_says_what_goes_out(args["rules"]) or None,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         for key, rule in args["rules"].items():
-            _make_rule(component, f"{name}-{key}", key, rule, group.id, child)
+            _make_rule(component, f"{name}-{key}", key, rule, group.id, self._of_rule(rule, group))
         self.handle = SecurityGroupHandle(name=name, id=group.id)
         self.register_outputs(self.handle.outputs())
+
+    def _of_rule(self, rule: Rule, group: networking.SecGroup) -> pulumi.ResourceOptions:
+        if isinstance(rule["remote"], SecurityGroupHandle):
+            # The other group may go first, and Neutron would have to let it go.
+            return pulumi.ResourceOptions(parent=self)
+        return pulumi.ResourceOptions(parent=self, deleted_with=group)
 
 
 def _says_what_goes_out(rules: Mapping[str, Rule]) -> bool:
