@@ -1,12 +1,28 @@
 #!/bin/sh
 # Makes .venv: uv, the pinned requirements and cumulo itself, editable. `make` runs it when it must.
-# Needs Python 3.11 or newer with pip or venv, and a package index; nothing else.
+# Needs Python 3.11 or newer and a package index; without pip and venv, root on Debian as well.
 set -eu
 cd "$(dirname "$0")"
 
 fail() {
     echo "bootstrap: $1" >&2
     exit 1
+}
+
+# Debian splits venv's pip out of Python; pip alone does as well.
+install_uv() {
+    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+        --target "$cache" "uv==$uv_version" ||
+        { "$python" -m venv "$cache" && "$cache/bin/pip" install --quiet "uv==$uv_version"; }
+}
+
+# A bare Debian's Python has neither.
+install_pip() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    echo "bootstrap: installing python3-venv on this machine"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install --yes -qq --no-install-recommends python3-venv >&2 ||
+        { apt-get update -qq && apt-get install --yes -qq --no-install-recommends python3-venv; } >&2
 }
 
 python=
@@ -27,10 +43,8 @@ if [ -z "$uv" ]; then
     if ! "$uv" --version >/dev/null 2>&1; then
         echo "bootstrap: installing uv $uv_version into $cache"
         rm -rf "$cache" && mkdir -p "$cache"
-        # Debian splits venv's pip out of Python; pip alone does as well.
-        "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-            --target "$cache" "uv==$uv_version" 2>"$cache.log" ||
-            { "$python" -m venv "$cache" && "$cache/bin/pip" install --quiet "uv==$uv_version"; } 2>>"$cache.log" ||
+        install_uv 2>"$cache.log" ||
+            { install_pip && install_uv; } 2>>"$cache.log" ||
             { cat "$cache.log" >&2
               fail "uv could not be installed; check that pip reaches a package index, or install uv yourself"; }
     fi
