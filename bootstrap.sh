@@ -21,19 +21,19 @@ install_pip() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
     echo "bootstrap: installing python3-venv on this machine"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get install --yes -qq --no-install-recommends python3-venv >&2 ||
-        { apt-get update -qq && apt-get install --yes -qq --no-install-recommends python3-venv; } >&2
+    apt-get install --yes -qq --no-install-recommends python3-venv >>"$cache.log" 2>&1 ||
+        { apt-get update -qq && apt-get install --yes -qq --no-install-recommends python3-venv; } >>"$cache.log" 2>&1
 }
 
 python=
-for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11; do
-    [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
+for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    command -v "$candidate" >/dev/null 2>&1 || continue
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         python=$candidate
         break
     fi
 done
-[ -n "$python" ] || fail "no Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3 up"
+[ -n "$python" ] || fail "${PYTHON:-python3} is no Python 3.11 or newer; install one, or name it: make PYTHON=/path/to/python3 up"
 
 uv_version=0.13.9
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/cumulo/uv-$uv_version
@@ -43,8 +43,8 @@ if [ -z "$uv" ]; then
     if ! "$uv" --version >/dev/null 2>&1; then
         echo "bootstrap: installing uv $uv_version into $cache"
         rm -rf "$cache" && mkdir -p "$cache"
-        install_uv 2>"$cache.log" ||
-            { install_pip && install_uv; } 2>>"$cache.log" ||
+        install_uv >"$cache.log" 2>&1 ||
+            { install_pip && install_uv >>"$cache.log" 2>&1; } ||
             { cat "$cache.log" >&2
               fail "uv could not be installed; check that pip reaches a package index, or install uv yourself"; }
     fi
