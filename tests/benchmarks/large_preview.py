@@ -31,6 +31,9 @@ def report() -> None:
         print(f"| {title} | {wall:.1f} | {cpu:.1f} | {peak:.0f} |")
     ratios = [whole.wall / part.wall for whole, part in zip(full, floor, strict=True)]
     print(f"| ratio | {statistics.median(ratios):.2f} | | |")
+    for title, costs in rows.items():
+        parts = sorted(costs[-1].parts.items(), key=lambda part: -part[1])
+        print(f"\n{title}, MiB: {', '.join(f'{name} {mib:.0f}' for name, mib in parts)}")
 
 
 def _floor() -> measure.Cost:

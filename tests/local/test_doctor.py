@@ -1,5 +1,6 @@
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def test_every_failing_check_has_a_mend(monkeypatch: pytest.MonkeyPatch) -> None
     expected = {"disk", "memory", "control groups", "commands", "versions", "name servers"}
     assert expected | {"Debian packages"} <= failed.keys()
     assert all(check.remedy for check in failed.values())
+
+
+def test_a_command_that_is_still_to_be_installed_is_no_failing_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The check has a /tmp of its own.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        for tool in ("ip", "mkdir", "mount", "sh", "test", "true", "unshare"):
+            Path(folder, tool).symlink_to(str(shutil.which(tool)))
+        monkeypatch.setenv("PATH", folder)
+        (kernel,) = (check for check in doctor.run() if check.name == "kernel features")
+    assert kernel.ok
+    assert "nftables with NAT: `cumulo local up` tries it" in kernel.detail
 
 
 def test_users_who_are_not_root_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -219,10 +219,14 @@ def _kernel() -> str:
         remedy="the machine must allow root to make namespaces (a container needs --privileged)",
     )
     works = {int(line) for line in said.split()}
-    lacking = [name for number, name in enumerate(_FEATURES) if number not in works]
+    # Before the first `cumulo local up`, some commands may not be there to try it with.
+    untried = [name for name, probe in _FEATURES.items() if not shutil.which(probe.split()[0])]
+    failed = [name for number, name in enumerate(_FEATURES) if number not in works]
+    lacking = [name for name in failed if name not in untried]
     if lacking:
         raise CumuloError(f"the kernel does not do {', '.join(lacking)}", _KERNEL_REMEDY)
-    return f"{len(_FEATURES)} tried"
+    tried = f"{len(_FEATURES) - len(untried)} tried"
+    return f"{tried}; {', '.join(untried)}: `cumulo local up` tries it" if untried else tried
 
 
 def _addresses() -> str:
