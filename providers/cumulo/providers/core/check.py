@@ -97,7 +97,10 @@ def _object(
         if field is None or field.output:
             failures.append(Failure(where, _unknown_property(key, fields)))
         else:
-            result[key] = _field(field, value, where, failures)
+            checked = _field(field, value, where, failures)
+            # Also what the program forgot to mark is encrypted among the state's inputs.
+            plain_text = field.secret and not isinstance(checked, Secret)
+            result[key] = Secret(checked) if plain_text and not has_unknown(checked) else checked
     defaults = [
         key
         for key, field in fields.items()

@@ -1,6 +1,7 @@
 """The engine's requests, answered from the declarations of types."""
 
 import hashlib
+import importlib.metadata
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,14 @@ class PartlyMade(Exception):
         self.identity = identity
         self.properties = properties
         self.reason = reason
+
+
+def installed(package: str, otherwise: str) -> str:
+    """The version of the official package that programs import."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return otherwise
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,9 @@ class Provider(ABC, Generic[Cloud]):
         """Compares the state with the wanted inputs."""
         resource = self._resource(_token(urn))
         self._entries.seen(urn, identity, old)
-        changes = diff(resource.fields, old, new, ignore)
+        wanted = resource.complete(new)
+        changes = diff(resource.fields, old, wanted, ignore)
+        changes += resource.outdated(plain(old), plain(wanted))
         return Difference(changes, delete_before_replace(resource.fields, new))
 
     def create(
@@ -154,10 +165,10 @@ class Provider(ABC, Generic[Cloud]):
         """Makes a resource, or completes what an interrupted create made of it."""
         resource = self._resource(_token(urn))
         if preview or has_unknown(inputs):
-            return "", states.planned(resource.fields, inputs)
-        mark = self._mark(urn)
+            return "", states.planned(resource.fields, resource.complete(inputs))
+        mark = "" if resource.in_state else self._mark(urn)
         call = self._call(resource, urn, "create", seconds, mark)
-        wanted = states.without_defaults(plain(inputs))
+        wanted = resource.complete(states.without_defaults(plain(inputs)))
         try:
             made = self._find(resource, call, wanted) if mark else None
             if made is None:
@@ -207,9 +218,10 @@ class Provider(ABC, Generic[Cloud]):
         resource = self._resource(_token(urn))
         self._entries.seen(urn, identity, old)
         if preview or has_unknown(new):
-            return states.planned(resource.fields, new, old)
+            return states.planned(resource.fields, resource.complete(new), old)
         call = self._call(resource, urn, "update", seconds, "")
-        old, wanted = plain(old), states.without_defaults(plain(new))
+        old = plain(old)
+        wanted = resource.complete(states.without_defaults(plain(new)))
         changes = diff(resource.fields, old, wanted, ignore)
         known = _carry(old, wanted, resource)
         try:
@@ -228,7 +240,7 @@ class Provider(ABC, Generic[Cloud]):
             its mark or by what it is, it may have become another resource's, or its replacement's.
         """
         resource = self._resource(_token(urn))
-        user = self._entries.user(urn, identity, state)
+        user = None if resource.in_state else self._entries.user(urn, identity, state)
         if user is not None:
             self._entries.deleted(urn, identity)
             return (
@@ -302,7 +314,9 @@ class Provider(ABC, Generic[Cloud]):
         timeouts = dict(resource.timeouts)
         if seconds and operation in timeouts:
             timeouts[operation] = seconds
-        result = states.outputs(resource.fields, identity, properties, timeouts)
+        result = states.outputs(
+            resource.fields, identity, properties, timeouts, resource.schema_version
+        )
         if old is not None and not seconds and states.META in old:
             result[states.META] = old[states.META]
         return result

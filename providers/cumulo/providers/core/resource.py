@@ -24,11 +24,35 @@ class Resource(ABC, Generic[Cloud]):
         token: The type's token.
         fields: Its properties.
         timeouts: Seconds for `create`, `update` and `delete`, as the official provider has them.
+        schema_version: The version of the properties' shape that the official provider counts.
+        in_state: Whether the state's entry is all there is of an object: its id need not be unique
+            then, and an interrupted create leaves nothing behind.
     """
 
     token: ClassVar[str]
     fields: ClassVar[Fields]
     timeouts: ClassVar[Mapping[str, float]] = {}
+    schema_version: ClassVar[int] = 0
+    in_state: ClassVar[bool] = False
+
+    def complete(self, inputs: Properties) -> Properties:
+        """The inputs with what is implied where the program sets nothing."""
+        implied = {
+            key: field.implied
+            for key, field in self.fields.items()
+            if key not in inputs and field.implied is not None
+        }
+        return inputs | implied
+
+    def outdated(self, state: Properties, inputs: Properties) -> list[Change]:
+        """What has to change though the program did not: an object whose time is over.
+
+        Args:
+            state: The outputs in the state.
+            inputs: The complete inputs.
+        """
+        del state, inputs
+        return []
 
     def check(self, inputs: Properties) -> list[Failure]:
         """What is wrong with inputs whose properties are each good by themselves."""

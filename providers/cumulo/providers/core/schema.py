@@ -80,6 +80,8 @@ class Field:
         output: The program cannot set it.
         replace: A change needs a new object.
         default: What Check fills in.
+        implied: What the object has where the program sets nothing. Unlike a default it is not in
+            the inputs, and unlike what is computed it comes back when the program drops a value.
         secret: Encrypted in the state.
         local: The cloud does not report it; the state keeps what the program said.
         api: The attribute's name in the cloud's API, where it is not the property's in snake case.
@@ -97,6 +99,7 @@ class Field:
     output: bool = False
     replace: bool = False
     default: Any = None
+    implied: Any = None
     secret: bool = False
     local: bool = False
     api: str | None = None

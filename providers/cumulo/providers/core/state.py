@@ -31,7 +31,11 @@ _TIMEOUTS: Final = "e2bfb730-ecaa-11e6-8f88-34363bc7c4c0"
 
 
 def outputs(
-    fields: Fields, identity: str, observed: Properties, timeouts: Mapping[str, float]
+    fields: Fields,
+    identity: str,
+    observed: Properties,
+    timeouts: Mapping[str, float],
+    schema_version: int = 0,
 ) -> Properties:
     """What the state keeps of an object.
 
@@ -40,15 +44,20 @@ def outputs(
         identity: The resource's id.
         observed: The properties, as the type read them from the cloud.
         timeouts: The deadline of each operation that has one, in seconds.
+        schema_version: The version of the properties' shape; 0 is not written.
     """
     result: Properties = {}
     for key, field in fields.items():
         value = observed.get(key)
         result[key] = Secret(value) if field.secret else value
     result["id"] = identity
+    meta: Properties = {}
     if timeouts:
-        spans = {key: int(seconds * 1e9) for key, seconds in sorted(timeouts.items())}
-        result[META] = json.dumps({_TIMEOUTS: spans}, separators=(",", ":"))
+        meta[_TIMEOUTS] = {key: int(seconds * 1e9) for key, seconds in sorted(timeouts.items())}
+    if schema_version:
+        meta["schema_version"] = str(schema_version)
+    if meta:
+        result[META] = json.dumps(meta, separators=(",", ":"))
     return result
 
 
@@ -83,7 +92,8 @@ def imported(fields: Fields, found: Properties) -> Properties:
     result: Properties = {}
     for key, field in fields.items():
         value = plain(found.get(key))
-        if field.output or (is_zero(value) and not field.required) or field.stored is not None:
+        unset = not field.required and (is_zero(value) or value == field.implied)
+        if field.output or unset or field.stored is not None:
             continue
         result[key] = _as_input(field.type, value)
     result[DEFAULTS] = []

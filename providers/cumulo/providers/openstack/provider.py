@@ -2,9 +2,8 @@
 
 import importlib
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 
-from cumulo.providers.core.provider import Provider
+from cumulo.providers.core.provider import Provider, installed
 from cumulo.providers.core.resource import Function, Resource
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
@@ -67,7 +66,7 @@ class OpenStack(Provider[Cloud]):
     def __init__(self) -> None:
         super().__init__(
             "openstack",
-            _version(),
+            installed("pulumi-openstack", _VERSION),
             _by_token(RESOURCES),
             {kind.token: kind() for kind in FUNCTIONS},
             frozenset(CONFIG) | OTHER_CONFIG,
@@ -84,10 +83,3 @@ class OpenStack(Provider[Cloud]):
 
 def _by_token(kinds: Iterable[type[Resource[Cloud]]]) -> dict[str, Resource[Cloud]]:
     return {kind.token: kind() for kind in kinds}
-
-
-def _version() -> str:
-    try:
-        return version("pulumi-openstack")
-    except PackageNotFoundError:
-        return _VERSION
