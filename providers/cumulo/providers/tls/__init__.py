@@ -1,0 +1,1 @@
+"""TLS for Pulumi: the official `tls` package's keys and certificates over `cryptography`."""
