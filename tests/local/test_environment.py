@@ -36,7 +36,10 @@ def test_our_plugins_are_installed_as_scripts_for_any_checkout(home: Path) -> No
     variables = made()
     plugins = Path(variables["PULUMI_HOME"]) / "plugins"
     assert {folder.name for folder in plugins.iterdir()} == {
-        OPENSTACK,
+        *(
+            f"resource-{name}-v{importlib.metadata.version(package)}"
+            for name, package in environment.PROVIDERS.items()
+        ),
         f"language-python-v{versions.PULUMI}",
     }
     script = plugins / f"language-python-v{versions.PULUMI}" / "pulumi-language-python"

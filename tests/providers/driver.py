@@ -1,11 +1,12 @@
 """Drives the provider as the engine does, but in the process and one resource at a time."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from cumulo.providers.core.check import Failure
-from cumulo.providers.core.provider import Difference
+from cumulo.providers.core.provider import Difference, Provider
 from cumulo.providers.core.values import plain
 from cumulo.providers.openstack.provider import OpenStack
 
@@ -34,8 +35,15 @@ class RefusedError(Exception):
 class Stack:
     """A state and a provider process; `rerun` is the next command on the same state."""
 
-    def __init__(self, cloud: str, identity: str | None = None, name: str = "s") -> None:
+    def __init__(
+        self,
+        cloud: str = "",
+        identity: str | None = None,
+        name: str = "s",
+        make: Callable[[], Provider[Any]] = OpenStack,
+    ) -> None:
         self.cloud = cloud
+        self.make = make
         self.name = name
         self.identity = identity or str(uuid.uuid4())
         self.entries: list[Entry] = []
@@ -131,7 +139,7 @@ class Stack:
         for entry in reversed(list(self.entries)):
             self.delete(entry)
 
-    def _start(self) -> OpenStack:
-        provider = OpenStack()
-        provider.configure(self.identity, {"cloud": self.cloud})
+    def _start(self) -> Provider[Any]:
+        provider = self.make()
+        provider.configure(self.identity, {"cloud": self.cloud} if self.cloud else {})
         return provider
