@@ -1,6 +1,9 @@
-"""The types' tokens, and a key that costs no time to make."""
+"""The types' tokens, and what most tests need of them."""
 
+import shutil
 from typing import Any
+
+import pytest
 
 from tests.providers.driver import Entry, Stack
 
@@ -10,6 +13,9 @@ SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert"
 LOCALLY_SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
 GET_PUBLIC_KEY = "tls:index/getPublicKey:getPublicKey"
 GET_CERTIFICATE = "tls:index/getCertificate:getCertificate"
+
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl")
+needs_ssh_keygen = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no ssh-keygen")
 
 
 def make_key(stack: Stack, name: str, algorithm: str = "ED25519", **inputs: Any) -> Entry:
