@@ -28,11 +28,19 @@ class CheckError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """How an endpoint fared: its name, where it is, and what is wrong with it, if anything."""
+    """How an endpoint fared.
+
+    Attributes:
+        name: Its name.
+        url: Where it is.
+        problem: What is wrong with it, if anything.
+        seconds: How long it took to answer.
+    """
 
     name: str
     url: str
     problem: str | None
+    seconds: float = 0
 
 
 def endpoints(stack: str, pulumi: str) -> dict[str, str]:
@@ -78,6 +86,7 @@ def wait_for(name: str, url: str, deadline: float) -> Answer:
     ask = ASK.get(urlsplit(url).scheme)
     if ask is None:
         return Answer(name, url, f"cannot be checked; known are {', '.join(ASK)}")
+    began = time.monotonic()
     while True:
         try:
             ask(url)
@@ -86,7 +95,7 @@ def wait_for(name: str, url: str, deadline: float) -> Answer:
                 return Answer(name, url, str(error) or type(error).__name__)
             time.sleep(PAUSE_SECONDS)
         else:
-            return Answer(name, url, None)
+            return Answer(name, url, None, time.monotonic() - began)
 
 
 def wait_for_all(promised: dict[str, str], seconds: float) -> Iterator[Answer]:
@@ -114,7 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
     silent = []
     width = max(map(len, promised), default=0)
     for answer in wait_for_all(promised, options.deadline):
-        state = "answers" if answer.problem is None else f"silent: {answer.problem}"
+        answers = f"answers after {answer.seconds:.1f} s"
+        state = answers if answer.problem is None else f"silent: {answer.problem}"
         _say(f"{answer.name:{width}}  {answer.url}  {state}")
         if answer.problem is not None:
             silent.append(answer.name)

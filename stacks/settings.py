@@ -1,9 +1,12 @@
 """What an environment may say about itself: `Pulumi.<stack>.yaml`, read once, as a whole."""
 
+import ast
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, ip_network
-from typing import Annotated, Any, Self, get_args
+from itertools import pairwise
+from typing import Annotated, Any, Self, cast, get_args
 
 import pulumi
 from cumulo.infra import WORLD
@@ -31,7 +34,7 @@ Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NetworkSettings(_Section):
@@ -170,10 +173,23 @@ def _allowed_beside(error: ErrorDetails) -> Iterator[str]:
 
 def _description(error: ErrorDetails) -> str:
     *path, key = error["loc"]
-    field = _section(tuple(path)).model_fields[str(key)]
-    if field.description:
-        return field.description
-    return (_section(error["loc"]).__doc__ or "").strip()
+    described = _attribute_docstrings(_section(tuple(path)))
+    return described.get(str(key)) or (_section(error["loc"]).__doc__ or "").strip()
+
+
+def _attribute_docstrings(section: type[BaseModel]) -> dict[str, str]:
+    """The text below each field.
+
+    Pydantic can collect it too, but does so for each class at import, which takes as long as all
+    else in a preview's program.
+    """
+    (definition,) = ast.parse(inspect.getsource(section)).body
+    found = {}
+    for field, text in pairwise(cast("ast.ClassDef", definition).body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=said)):
+                found[name] = str(said)
+    return found
 
 
 def _section(location: tuple[int | str, ...]) -> type[BaseModel]:

@@ -10,6 +10,8 @@ from tests.benchmarks import measure
 
 CHECKOUT = Path(__file__).parents[2]
 STEP = re.compile(r"^\[ *(?P<at>[\d.]+) s\] (?P<title>.*): done in (?P<took>[\d.]+) s$")
+PULUMI = re.compile(r"^Duration: (?:(?P<minutes>\d+)m)?(?P<seconds>\d+)s$")
+ANSWER = re.compile(r"^(?P<name>\S+) +\S+ +answers after (?P<took>[\d.]+) s$")
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,18 @@ class Phase:
 
 
 def phases(output: str) -> list[Phase]:
-    """The steps that a run reported on stderr, in the order in which they ended."""
-    found = (STEP.match(line) for line in output.splitlines())
-    return [Phase(match["title"], float(match["took"])) for match in found if match]
+    """The steps that a run reported, in the order in which they ended."""
+    return [phase for line in output.splitlines() if (phase := _phase(line))]
+
+
+def _phase(line: str) -> Phase | None:
+    if match := STEP.match(line):
+        return Phase(match["title"], float(match["took"]))
+    if match := PULUMI.match(line):
+        return Phase("pulumi up", 60 * int(match["minutes"] or 0) + int(match["seconds"]))
+    if match := ANSWER.match(line):
+        return Phase(f"{match['name']} answers", float(match["took"]))
+    return None
 
 
 def bring_up(*, cold: bool) -> tuple[measure.Cost, list[Phase]]:

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 3.0
-_GROWTH = 1.3
+_GROWTH = 1.15
 
 
 @dataclass(frozen=True)
