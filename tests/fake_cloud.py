@@ -27,11 +27,13 @@ class FakeCloud(pulumi.runtime.Mocks):
     def __init__(self) -> None:
         self.resources: dict[str, pulumi.runtime.MockResourceArgs] = {}
         self.components: list[str] = []
-        self.images = {"debian-13"}
+        self.images = {"debian-13", "kubernetes-node"}
         self.flavors: dict[str, dict[str, str]] = {
             "m1.small": {},
             "m1.medium": {},
             "m1.large": {},
+            "k8s.control": {},
+            "k8s.node": {},
             "gpu.h200.1": {"pci_passthrough:alias": "h200:1"},
             "gpu.h200.2": {"pci_passthrough:alias": "h200:2"},
             "gpu.h200.8": {"pci_passthrough:alias": "h200:8"},
@@ -55,6 +57,13 @@ class FakeCloud(pulumi.runtime.Mocks):
             outputs["address"] = f"203.0.113.{number}"
         if args.typ.endswith(":LoadBalancer"):
             outputs |= {"vipAddress": "192.168.60.99", "vipPortId": f"{args.name}-vip"}
+        if args.typ.startswith("tls:"):
+            outputs |= {
+                "privateKeyPem": f"KEY {args.name}\n",
+                "publicKeyPem": f"PUBLIC KEY {args.name}\n",
+                "certRequestPem": f"REQUEST {args.name}\n",
+                "certPem": f"CERTIFICATE {args.name}\n",
+            }
         return f"{args.name}-id", outputs
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> Properties:  # type: ignore[override]

@@ -19,6 +19,7 @@ COMPONENTS = [
     infra.ServerPool,
     infra.GpuServer,
     infra.LoadBalancer,
+    infra.KubernetesCluster,
 ]
 
 

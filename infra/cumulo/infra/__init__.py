@@ -6,6 +6,13 @@ that the next component takes as input. Everything public is listed in `__all__`
 
 from cumulo.infra.arguments import ArgumentError
 from cumulo.infra.gpu_server import Gpu, GpuServer, GpuServerArgs, gpu_flavor
+from cumulo.infra.kubernetes.cluster import (
+    ControlPlane,
+    KubernetesCluster,
+    KubernetesClusterArgs,
+    KubernetesHandle,
+    NodePool,
+)
 from cumulo.infra.load_balancer import (
     Listener,
     LoadBalancer,
@@ -29,10 +36,14 @@ __all__ = [
     "MEMBERS",
     "WORLD",
     "ArgumentError",
+    "ControlPlane",
     "Gpu",
     "GpuServer",
     "GpuServerArgs",
     "InstanceArgs",
+    "KubernetesCluster",
+    "KubernetesClusterArgs",
+    "KubernetesHandle",
     "Listener",
     "LoadBalancer",
     "LoadBalancerArgs",
@@ -41,6 +52,7 @@ __all__ = [
     "Network",
     "NetworkArgs",
     "NetworkHandle",
+    "NodePool",
     "Rule",
     "SecurityGroup",
     "SecurityGroupArgs",

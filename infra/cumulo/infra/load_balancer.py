@@ -26,11 +26,13 @@ class LoadBalancerHandle(Handle):
     Attributes:
         id: The load balancer.
         address: Where clients reach it: the floating IP if it has one, else the private address.
+        private_address: Its address in the network.
         endpoints: By listener, `address:port`.
     """
 
     id: pulumi.Output[str]
     address: pulumi.Output[str]
+    private_address: pulumi.Output[str]
     endpoints: pulumi.Output[dict[str, str]]
 
 
@@ -144,6 +146,7 @@ class LoadBalancer(pulumi.ComponentResource):
             name=name,
             id=balancer.id,
             address=address,
+            private_address=balancer.vip_address,
             endpoints=address.apply(
                 lambda known: {key: f"{known}:{port}" for key, port in ports.items()}
             ),

@@ -1,0 +1,1 @@
+"""Kubernetes on OpenStack servers: the cluster, and what runs on every cluster."""

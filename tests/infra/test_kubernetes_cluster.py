@@ -1,0 +1,155 @@
+import base64
+import json
+from typing import Any
+
+import pulumi
+import pytest
+from cumulo.infra import (
+    ArgumentError,
+    KubernetesCluster,
+    KubernetesClusterArgs,
+    Network,
+)
+
+from tests.fake_cloud import FakeCloud
+
+ARGS: dict[str, Any] = {
+    "image": "kubernetes-node",
+    "control_plane": {"count": 3, "flavor": "k8s.control"},
+    "pools": {
+        "cpu": {"count": 2, "flavor": "k8s.node", "labels": {"team": "a"}},
+        "gpu": {"count": 1, "gpu": {"model": "h200", "count": 2, "flavors": ["gpu.h200.2"]}},
+    },
+    "api_clients": ["10.0.0.0/8"],
+}
+
+
+def declare(**changes: Any) -> KubernetesCluster:
+    network = Network("lab", {"cidr": "192.168.60.0/24", "external_network": "public"})
+    args: KubernetesClusterArgs = {"network": network.handle, **(ARGS | changes)}  # type: ignore[typeddict-item]
+    return KubernetesCluster("k", args)
+
+
+def told(cloud: FakeCloud, server: str) -> dict[str, str]:
+    """The files that a server's user data writes."""
+    data = cloud.inputs(f"{server}-instance")["userData"]
+    if isinstance(data, dict):  # a secret, on the wire
+        data = data["value"]
+    assert data.startswith("#cloud-config\n")
+    return {file["path"]: file["content"] for file in json.loads(data[14:])["write_files"]}
+
+
+def documents(text: str) -> dict[str, Any]:
+    found = [json.loads(part) for part in text.split("---\n")]
+    return {document["kind"]: document for document in found}
+
+
+@pytest.fixture
+def cluster(fake_cloud: FakeCloud) -> FakeCloud:
+    fake_cloud.run(lambda: declare(api_server_arguments={"audit-log-maxage": "7"}))
+    return fake_cloud
+
+
+def test_the_first_server_makes_the_cluster_and_the_others_join_it(cluster: FakeCloud) -> None:
+    scripts = [
+        told(cluster, f"k-control-{number}")["/usr/local/sbin/kubernetes-join"]
+        for number in range(3)
+    ]
+    assert ["kubeadm init" in script for script in scripts] == [True, False, False]
+    assert all("kubeadm join" in script for script in scripts)
+
+
+def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
+    files = told(cluster, "k-control-0")
+    config = documents(files["/etc/kubernetes/seed/init.yaml"])
+    wanted = config["ClusterConfiguration"]
+    assert wanted["controlPlaneEndpoint"] == "192.168.60.99:6443"
+    assert wanted["apiServer"]["extraArgs"] == [{"name": "audit-log-maxage", "value": "7"}]
+    assert wanted["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
+    (floating,) = (
+        address for address in wanted["apiServer"]["certSANs"] if address.startswith("203.0.113.")
+    )
+    assert floating
+    assert config["KubeletConfiguration"]["clusterDNS"] == ["10.96.0.10"]
+    assert files["/etc/kubernetes/seed/pki/ca.key"] == "KEY k-ca-key\n"
+    assert files["/etc/kubernetes/seed/pki/etcd/ca.crt"] == "CERTIFICATE k-etcd-ca-certificate\n"
+
+
+def test_a_node_knows_its_own_identity_and_no_other_secret(cluster: FakeCloud) -> None:
+    for node in ("k-cpu-0", "k-cpu-1", "k-gpu-0"):
+        whole = json.dumps(told(cluster, node))
+        keys = {word.split("\\n")[0] for word in whole.split("KEY ")[1:]}
+        assert keys == {f"{node}-node-key"}
+        request = cluster.inputs(f"{node}-node-request")
+        assert request["subject"] == {
+            "commonName": f"system:node:{node}",
+            "organization": "system:nodes",
+        }
+
+
+def test_labels_and_taints_are_kubelets_arguments(cluster: FakeCloud) -> None:
+    plain = told(cluster, "k-cpu-0")["/etc/kubernetes/seed/kubelet.env"]
+    assert "--node-labels=cumulo.dev/pool=cpu,team=a" in plain
+    assert "--register-with-taints" not in plain
+    gpu = told(cluster, "k-gpu-0")["/etc/kubernetes/seed/kubelet.env"]
+    assert "nvidia.com/gpu.count=2,nvidia.com/gpu.product=h200" in gpu
+    assert "--register-with-taints=nvidia.com/gpu=present:NoSchedule" in gpu
+    assert cluster.inputs("k-gpu-0-instance")["flavorName"] == "gpu.h200.2"
+
+
+def test_the_kubeconfig_is_known_without_asking_a_server(fake_cloud: FakeCloud) -> None:
+    seen: list[str] = []
+    secret: list[bool] = []
+
+    async def look(handle: Any) -> bool:
+        secret.append(await handle.kubeconfig.is_secret())
+        return True
+
+    def program() -> None:
+        handle = declare().handle
+        handle.kubeconfig.apply(seen.append)
+        pulumi.Output.from_input(look(handle))
+
+    fake_cloud.run(program)
+    config = json.loads(seen[0])
+    (cluster,) = config["clusters"]
+    assert cluster["cluster"]["server"].startswith("https://203.0.113.")
+    authority = base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode()
+    assert authority == "CERTIFICATE k-ca-certificate\n"
+    assert secret == [True]
+
+
+def test_the_api_is_open_to_its_own_network_and_to_those_that_are_named(
+    cluster: FakeCloud,
+) -> None:
+    rules = {
+        (rule.get("portRangeMin"), rule.get("remoteIpPrefix"))
+        for name, rule in cluster.of_type("SecGroupRule").items()
+        if name.startswith("k-nodes-")
+    }
+    assert rules == {(None, None), (6443, "192.168.60.0/24"), (6443, "10.0.0.0/8")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "problem"),
+    [
+        ({"control_plane": {"count": 2, "flavor": "x"}}, "control_plane.count", "not 1 or 3"),
+        ({"pod_range": "192.168.0.0/16"}, "pod_range", "overlaps 192.168.60.0/24"),
+        ({"service_range": "10.244.8.0/24"}, "service_range", "overlaps pod_range"),
+        ({"pod_range": "10.244.0.1/16"}, "pod_range", "host bits"),
+        ({"pools": {"a": {"count": 1}}}, "pools.a.flavor", "either flavor or gpu"),
+        ({"pools": {"a": {"count": -1, "flavor": "x"}}}, "pools.a.count", "from 0 up"),
+        (
+            {"pools": {"a": {"count": 1, "flavor": "x", "taints": ["a=b:Never"]}}},
+            "pools.a.taints[0]",
+            "not one of",
+        ),
+        ({"nodes": 3}, "nodes", "unknown field"),
+    ],
+)
+def test_bad_arguments_are_named(
+    fake_cloud: FakeCloud, changes: dict[str, Any], field: str, problem: str
+) -> None:
+    with pytest.raises(ArgumentError, match=problem) as refused:
+        fake_cloud.run(lambda: declare(**changes))
+    assert refused.value.field == field
