@@ -108,7 +108,8 @@ def test_the_kubeconfig_is_known_without_asking_a_server(fake_cloud: FakeCloud) 
     def program() -> None:
         handle = declare().handle
         handle.kubeconfig.apply(seen.append)
-        pulumi.Output.from_input(look(handle))
+        looked: pulumi.Output[bool] = pulumi.Output.from_input(look(handle))
+        pulumi.export("looked", looked)
 
     fake_cloud.run(program)
     config = json.loads(seen[0])
