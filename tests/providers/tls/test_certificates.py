@@ -184,6 +184,7 @@ def test_what_is_implied_is_in_the_outputs_only(stack: Stack) -> None:
     assert not has(parsed(ca), x509.AuthorityKeyIdentifier)
     # The path length stays what it is when the program drops it, the flags do not.
     assert stack.changes(ca, **ca_inputs(key, setSubjectKeyId=True)) == {"setSubjectKeyId": True}
+    assert stack.changes(ca, **ca_inputs(key, maxPathLength=0)) == {"maxPathLength": True}
     limited = ca_inputs(key, maxPathLength=0)
     entry = stack.create(SELF_SIGNED, "limited", **limited)
     assert extension(parsed(entry), x509.BasicConstraints).value.path_length == 0
