@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,3 +33,11 @@ def cloud(cloud_name: str) -> "Iterator[Connection]":
 
     with openstack.connect(cloud=cloud_name) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def pulumi() -> Path:
+    """The Pulumi CLI; built if it must be."""
+    from cumulo.local import toolchain
+
+    return toolchain.ensure()

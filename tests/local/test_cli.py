@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CUMULO, Project
+from .project import CUMULO, Project
 
 
 def cumulo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Project
+from .project import Project
 
 TELLING = """
     import json, os, sys

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,21 @@ def struct(**properties: Any) -> Struct:
     made = Struct()
     made.update(properties)
     return made
+
+
+@pytest.mark.parametrize("name", ["openstack", "random", "tls"])
+def test_each_provider_says_its_packages_version(name: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", f"cumulo.providers.{name}", "127.0.0.1:1"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            info = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(Empty())
+        process.kill()
+    assert info.version == version(f"pulumi-{name}")
 
 
 def test_a_preview_without_a_cloud(engine: Any) -> None:

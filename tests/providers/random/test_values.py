@@ -116,8 +116,11 @@ def test_a_shuffled_list(stack: Stack) -> None:
     assert sorted(many["results"][:2]) == sorted(many["results"][2:4]) == ["a", "b"]
     assert len(many["results"]) == 5
     assert stack.create(SHUFFLE, "none", inputs=[], resultCount=2)["results"] == []
-    assert stack.create(SHUFFLE, "zero", inputs=["a"], resultCount=0)["results"] == []
+    zero = stack.create(SHUFFLE, "zero", inputs=["a"], resultCount=0)
+    assert zero["results"] == []
+    assert stack.changes(zero, inputs=["a"]) == {"resultCount": True}
     assert stack.changes(entry, inputs=["other"]) == {"inputs": True}
+    assert stack.changes(entry, **wanted, resultCount=0) == {"resultCount": True}
     with pytest.raises(ProviderError, match="RandomShuffle cannot be imported"):
         stack.imported(SHUFFLE, "-")
 

@@ -1,6 +1,5 @@
 """Requests and certificates: what they say, whom they convince, and when they are made anew."""
 
-import contextlib
 import hashlib
 import ssl
 import subprocess
@@ -15,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cumulo.providers.core.errors import ProviderError
 from cumulo.providers.core.values import UNKNOWN, Secret
 
+from tests.handshake import shake_hands
 from tests.providers.driver import Entry, RefusedError, Stack
 from tests.providers.settled import assert_settled
 from tests.providers.tls.tokens import (
@@ -78,21 +78,6 @@ def openssl_verify(folder: Path, root: Entry, leaf: Entry, *between: Entry) -> s
         text=True,
     )
     return run.stdout + run.stderr
-
-
-def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> int:
-    """Connects in memory; the serial number of the certificate that the client accepted."""
-    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        client.wrap_bio(down, up, server_hostname=name),
-        server.wrap_bio(up, down, server_side=True),
-    ]
-    for end in (*ends, *ends):
-        with contextlib.suppress(ssl.SSLWantReadError):
-            end.do_handshake()
-    accepted = ends[0].getpeercert()
-    assert accepted is not None
-    return int(str(accepted["serialNumber"]), 16)
 
 
 def test_a_request_says_whom_it_is_for(stack: Stack) -> None:
@@ -199,6 +184,7 @@ def test_what_is_implied_is_in_the_outputs_only(stack: Stack) -> None:
     assert not has(parsed(ca), x509.AuthorityKeyIdentifier)
     # The path length stays what it is when the program drops it, the flags do not.
     assert stack.changes(ca, **ca_inputs(key, setSubjectKeyId=True)) == {"setSubjectKeyId": True}
+    assert stack.changes(ca, **ca_inputs(key, maxPathLength=0)) == {"maxPathLength": True}
     limited = ca_inputs(key, maxPathLength=0)
     entry = stack.create(SELF_SIGNED, "limited", **limited)
     assert extension(parsed(entry), x509.BasicConstraints).value.path_length == 0

@@ -12,6 +12,7 @@ from cumulo.providers.core.schema import (
     MapOf,
     Object,
     One,
+    Scalar,
     SetOf,
     Type,
     is_zero,
@@ -90,7 +91,7 @@ def _same_field(field: Field, before: Any, after: Any) -> bool:
             return is_zero(before) if is_zero(field.default) else bool(before == field.default)
         if field.same is not None and not is_zero(before):
             return field.same(before, None)
-        return is_zero(before)
+        return _same(field.type, before, None)
     if has_unknown(after):
         return False
     if field.stored is not None:
@@ -122,6 +123,8 @@ def _same(kind: Type, before: Any, after: Any) -> bool:
                 field.output or _same_field(field, before.get(key), after.get(key))
                 for key, field in fields.items()
             )
+        case Scalar(zero=None):
+            return bool(before == after)
         case _:
             return (is_zero(before) and is_zero(after)) or bool(before == after)
 

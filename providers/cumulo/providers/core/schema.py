@@ -65,6 +65,8 @@ Type = Scalar | ListOf | SetOf | MapOf | Object | One | Only
 
 STRING = Scalar("a string", (str,), "")
 INTEGER = Scalar("a whole number", (int,), 0)
+COUNT = Scalar("a whole number", (int,), None)
+"""A whole number of which 0 says something else than nothing at all."""
 NUMBER = Scalar("a number", (int, float), 0)
 BOOLEAN = Scalar("true or false", (bool,), False)
 

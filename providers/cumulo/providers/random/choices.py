@@ -8,7 +8,7 @@ from cumulo.providers.core.check import Failure
 from cumulo.providers.core.errors import ProviderError
 from cumulo.providers.core.generated import Generated
 from cumulo.providers.core.resource import Observed
-from cumulo.providers.core.schema import INTEGER, STRING, Field, ListOf
+from cumulo.providers.core.schema import COUNT, INTEGER, STRING, Field, ListOf
 from cumulo.providers.core.values import UNKNOWN, Properties, plain
 from cumulo.providers.random.inputs import KEEPERS, at_least
 
@@ -63,7 +63,7 @@ class RandomShuffle(Generated):
     fields = {
         "inputs": Field(ListOf(STRING), required=True, replace=True),
         "keepers": KEEPERS,
-        "resultCount": Field(INTEGER, replace=True, check=at_least(0)),
+        "resultCount": Field(COUNT, replace=True, check=at_least(0)),
         "seed": Field(replace=True),
         "results": Field(ListOf(STRING), output=True),
     }

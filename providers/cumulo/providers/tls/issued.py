@@ -9,7 +9,7 @@ from cumulo.providers.core.diff import Change, Kind
 from cumulo.providers.core.errors import ProviderError
 from cumulo.providers.core.generated import Generated
 from cumulo.providers.core.resource import Observed
-from cumulo.providers.core.schema import BOOLEAN, INTEGER, STRING, Field, ListOf
+from cumulo.providers.core.schema import BOOLEAN, COUNT, INTEGER, STRING, Field, ListOf
 from cumulo.providers.core.values import UNKNOWN, Properties, plain
 from cumulo.providers.tls import uses
 from cumulo.providers.tls.inputs import (
@@ -40,7 +40,7 @@ class Certificate(Generated):
         "allowedUses": Field(ListOf(STRING), required=True, replace=True, check=uses.check),
         "earlyRenewalHours": Field(INTEGER, implied=0, check=hours),
         "isCaCertificate": _FLAG,
-        "maxPathLength": Field(INTEGER, computed=True, replace=True, check=_path_length),
+        "maxPathLength": Field(COUNT, computed=True, replace=True, check=_path_length),
         "setSubjectKeyId": _FLAG,
         "validityPeriodHours": Field(INTEGER, required=True, replace=True, check=hours),
         "certPem": _OUT,
