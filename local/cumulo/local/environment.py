@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from cumulo.local import paths, versions
 
-PROVIDERS = {"openstack": "pulumi_openstack"}
+PROVIDERS = {"kubernetes": "pulumi_kubernetes", "openstack": "pulumi_openstack"}
 """Our providers, and the package whose version each has."""
 
 _TIME = re.compile(r"[.-](\d{16,20})\.")

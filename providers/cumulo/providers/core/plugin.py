@@ -23,13 +23,21 @@ class PartlyMade(Exception):
         identity: Its id.
         properties: Its outputs.
         reason: What is wrong with it.
+        inputs: Its inputs, where they were read with it.
     """
 
-    def __init__(self, identity: str, properties: Properties, reason: str) -> None:
+    def __init__(
+        self,
+        identity: str,
+        properties: Properties,
+        reason: str,
+        inputs: Properties | None = None,
+    ) -> None:
         super().__init__(reason)
         self.identity = identity
         self.properties = properties
         self.reason = reason
+        self.inputs = inputs
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,8 @@ def _guard(context: grpc.ServicerContext, work: Callable[[], Answer]) -> Answer:
         details = provider_pb2.ErrorResourceInitFailed(
             id=error.identity, properties=to_wire(error.properties), reasons=[error.reason]
         )
+        if error.inputs is not None:
+            details.inputs.CopyFrom(to_wire(error.inputs))
         status = status_pb2.Status(
             code=grpc.StatusCode.UNKNOWN.value[0], message="resource is not ready"
         )
