@@ -99,7 +99,10 @@ class Kind:
 
 def kind_of(item: Object) -> Kind:
     """What an object says it is."""
-    return parse_kind(str(item.get("apiVersion") or ""), str(item.get("kind") or ""))
+    api_version, name = item.get("apiVersion"), item.get("kind")
+    return parse_kind(
+        api_version if isinstance(api_version, str) else "", name if isinstance(name, str) else ""
+    )
 
 
 def parse_kind(api_version: str, name: str) -> Kind:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,10 +16,10 @@ from cumulo.providers.kubernetes.objects import (
     Kind,
     Object,
     annotation,
+    at,
     has_name,
     is_annotated,
     kind_of,
-    metadata,
     name_of,
     namespace_of,
     parse_kind,
@@ -38,6 +39,9 @@ _READ_ONLY: Final = (
 )
 
 
+_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+
+
 def kind_of_token(token: str) -> Kind:
     """The kind that a type's token names: `kubernetes:apps/v1:Deployment`."""
     _, api_version, name = token.split(":", 2)
@@ -47,6 +51,12 @@ def kind_of_token(token: str) -> Kind:
 def is_patch(token: str, kind: Kind) -> bool:
     """Whether a resource writes some fields of an object that is somebody else's."""
     return token.rsplit(":", 1)[-1] == f"{kind.name}Patch"
+
+
+def typed(item: Object, token: str) -> Object:
+    """The object with what its type's token says of it."""
+    kind = kind_of_token(token)
+    return {"apiVersion": kind.api_version, "kind": kind.name, **without_nulls(item)}
 
 
 def normalized(item: Object) -> Object:
@@ -103,20 +113,7 @@ def complete(item: Object, token: str, old: Object, autoname: Callable[[], str])
         old: The checked inputs of the last run; empty the first time.
         autoname: A name for an object without one; empty if there must not be one.
     """
-    failures = [
-        Failure(key, f"must be a string, not {item[key]!r}")
-        for key in ("apiVersion", "kind")
-        if key in item and not isinstance(item[key], str)
-    ]
-    if failures:
-        return failures
-    named = kind_of_token(token)
-    if "kind" not in item:
-        item["kind"] = named.name
-    if "apiVersion" not in item:
-        item["apiVersion"] = named.api_version
-    failures += _mismatch(item, token, named)
-    failures += _metadata(item)
+    failures = [*_mismatch(item, token), *_metadata(item)]
     if failures:
         return failures
     if is_patch(token, kind_of(item)):
@@ -141,7 +138,16 @@ def complete(item: Object, token: str, old: Object, autoname: Callable[[], str])
             _name(item, name_of(old))
         if not old and not has_name(item):
             return [Failure("metadata.name", "is required: autonaming is off")]
+    _keep_label(data, old)
     return _annotations(item)
+
+
+def _keep_label(data: Object, old: Object) -> None:
+    """Keeps the label that earlier versions of the official provider put on what they made."""
+    owner = os.environ.get("PULUMI_KUBERNETES_MANAGED_BY_LABEL", "pulumi")
+    labels = data.get("labels", {})
+    if at(old, "metadata", "labels", _MANAGED_BY) == owner and isinstance(labels, dict):
+        data["labels"] = {**labels, _MANAGED_BY: owner}
 
 
 def _name(item: Object, name: str) -> None:
@@ -154,14 +160,14 @@ def _name(item: Object, name: str) -> None:
         data["annotations"] = {**annotations, AUTONAMED: "true"}
 
 
-def _mismatch(item: Object, token: str, named: Kind) -> list[Failure]:
-    kind = kind_of(item)
+def _mismatch(item: Object, token: str) -> list[Failure]:
+    kind, named = kind_of(item), kind_of_token(token)
     failures = []
     if kind.name != named.name and not is_patch(token, kind):
-        failures.append(Failure("kind", f"must be {named.name}, not {kind.name}: that is its type"))
+        failures.append(Failure("kind", f"must be {named.name}, not {item['kind']!r}"))
     if kind.api_version != named.api_version:
         failures.append(
-            Failure("apiVersion", f"must be {named.api_version}, not {kind.api_version}")
+            Failure("apiVersion", f"must be {named.api_version}, not {item['apiVersion']!r}")
         )
     return failures
 
@@ -229,8 +235,10 @@ def wait_expressions(item: Object) -> list[str]:
 
 def place(item: Object, namespace: str, namespaced: bool) -> None:
     """Puts an object into a namespace, in place; or into none, if its kind lies in none."""
-    data = metadata(item)
+    data = item.get("metadata")
+    if not isinstance(data, dict):
+        return
     if not namespaced:
         data.pop("namespace", None)
-    elif not namespace_of(item) and data.get("namespace") is not UNKNOWN and data:
+    elif data.get("namespace") is not UNKNOWN and not namespace_of(item):
         data["namespace"] = namespace

@@ -137,7 +137,7 @@ class Kubernetes(Plugin):
         if self._settings.skip_update_unreachable and old and self._unreachable():
             self.log.warning(urn, "the cluster does not answer: this stays as it is")
             return old, []
-        item = program.normalized(checkpoint.from_program(new))
+        item = program.normalized(program.typed(checkpoint.from_program(new), token))
         before = checkpoint.from_program(old)
         failures = program.complete(
             item, token, before, lambda: self._autoname(urn, seed, autonaming)
@@ -196,7 +196,7 @@ class Kubernetes(Plugin):
         self, urn: str, inputs: Properties, seconds: float = 0.0, *, preview: bool = False
     ) -> tuple[str, Properties]:
         token = self._supported(urn)
-        item = checkpoint.from_program(inputs)
+        item = program.normalized(checkpoint.from_program(inputs))
         patch = _is_patch(token, item)
         mark = managers.marked(self._identity, urn)
         manager = managers.manager_of({}, item, mark)
@@ -211,7 +211,6 @@ class Kubernetes(Plugin):
                 live = writer.create(item, manager, mark if self._identity else "")
         finally:
             self.log.status(urn, "")
-        self._entries.adopt(urn, identity_of(live))
         properties = self._settled(call, item, inputs, live, manager, kind_of(item).api_version)
         self._entries.made(urn, identity_of(live), properties)
         return identity_of(live), properties
@@ -389,7 +388,7 @@ class Kubernetes(Plugin):
 
     def _place(self, item: Object) -> None:
         kind = kind_of(item)
-        if metadata(item) and kind.name:
+        if kind.name:
             program.place(item, self._namespace(), self._namespaced(kind))
 
     def _namespaced(self, kind: Kind) -> bool:
