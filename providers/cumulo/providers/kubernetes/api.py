@@ -178,7 +178,7 @@ class Api:
             headers["Authorization"] = f"Bearer {credentials.token}"
         elif self.access.username:
             basic = f"{self.access.username}:{self.access.password}"
-            headers |= urllib3.make_headers(basic_auth=basic)
+            headers["Authorization"] = urllib3.make_headers(basic_auth=basic)["authorization"]
         return headers
 
     def _pooled(self, credentials: Credentials) -> "urllib3.PoolManager":

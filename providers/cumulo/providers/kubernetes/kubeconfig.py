@@ -221,7 +221,7 @@ def _pem(entry: Mapping[str, Any], key: str, source: str) -> str:
     data = entry.get(f"{key}-data")
     try:
         if data:
-            return base64.b64decode(str(data)).decode()
+            return base64.b64decode("".join(str(data).split()), validate=True).decode()
         return Path(entry[key]).read_text("utf-8") if entry.get(key) else ""
     except OSError as error:
         raise ProviderError(f"{key} of {source}: {error.filename}: {error.strerror}") from error

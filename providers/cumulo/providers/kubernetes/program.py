@@ -70,7 +70,7 @@ def normalized(item: Object) -> Object:
             key: value for key, value in result["metadata"].items() if key not in _READ_ONLY
         }
     kind = kind_of(result)
-    if kind.builtin and kind.name:
+    if kind.builtin and kind.version:
         result["apiVersion"] = kind.api_version
         result.pop("status", None)
     if kind.is_("", "Secret") and not has_unknown(result):
