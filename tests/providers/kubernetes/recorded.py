@@ -67,7 +67,7 @@ def made(kind: str, api_version: str = "v1", uid: str = "u", **rest: Any) -> Obj
 
 def event(uid: str, reason: str, message: str, time: str = "2030-01-01T00:00:00Z") -> Object:
     """A warning about an object."""
-    noted = {"involvedObject": {"uid": uid}, "reason": reason, "message": message}
+    noted: Object = {"involvedObject": {"uid": uid}, "reason": reason, "message": message}
     return made("Event", lastTimestamp=time, **noted)
 
 

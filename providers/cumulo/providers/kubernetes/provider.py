@@ -4,7 +4,7 @@ import importlib
 import secrets
 import threading
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
+from typing import Any, Final
 
 from cumulo.providers.core.call import Call
 from cumulo.providers.core.check import Autonaming, Failure
@@ -14,7 +14,7 @@ from cumulo.providers.core.entries import Entries, token_of
 from cumulo.providers.core.errors import NotReady, ProviderError
 from cumulo.providers.core.plugin import Difference, PartlyMade, Plugin
 from cumulo.providers.core.values import UNKNOWN, Properties, has_unknown, plain
-from cumulo.providers.kubernetes import checkpoint, managers, manifests, program
+from cumulo.providers.kubernetes import checkpoint, group, managers, manifests, program
 from cumulo.providers.kubernetes.api import ApiError, Unreachable
 from cumulo.providers.kubernetes.checkpoint import FIELD_MANAGER, INITIAL_API_VERSION
 from cumulo.providers.kubernetes.cluster import Cluster, NoSuchKind
@@ -328,7 +328,19 @@ class Kubernetes(Plugin):
                 program.place(item, namespace, self._namespaced(kind_of(item)))
         return {"result": found}, []
 
-    # -- what the requests have in common
+    def construct(self, request: Any) -> Any:
+        if request.type not in group.COMPONENTS:
+            return super().construct(request)
+        urn = f"urn:pulumi:{request.stack}::{request.project}::{request.type}::{request.name}"
+        return group.construct(
+            request, self.version, self._place_all, lambda told: self.log.warning(urn, told)
+        )
+
+    def _place_all(self, items: list[Object]) -> None:
+        for item in items:
+            self._learn(item)
+        for item in items:
+            self._place(item)
 
     def _supported(self, urn: str) -> str:
         token = token_of(urn)
