@@ -7,7 +7,7 @@ because the cloud itself describes them, answers by itself.
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cumulo.providers.core.check import Autonaming, Failure
 from cumulo.providers.core.diff import Change
@@ -62,7 +62,11 @@ class Plugin(ABC):
         config: The names of its configuration's keys.
         cancelled: Set when the run is interrupted.
         log: Where messages to the user go.
+        keeps_secrets: Whether it is told which values are secret, and says so of each output;
+            otherwise the engine does that by property.
     """
+
+    keeps_secrets: ClassVar[bool] = False
 
     def __init__(self, name: str, version: str, config: frozenset[str]) -> None:
         self.name = name

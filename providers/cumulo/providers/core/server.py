@@ -54,7 +54,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
         del context
         self._provider.log = Log(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=self._provider.keeps_secrets,
+            supports_autonaming_configuration=True,
+        )
 
     def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802
         del context
@@ -88,7 +91,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         identity = "" if has_unknown(from_wire_text(request.id)) else request.id
         _guard(context, lambda: self._provider.configure(identity, options))
         return provider_pb2.ConfigureResponse(
-            supportsPreview=True, supports_autonaming_configuration=True
+            acceptSecrets=self._provider.keeps_secrets,
+            supportsPreview=True,
+            supports_autonaming_configuration=True,
         )
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802

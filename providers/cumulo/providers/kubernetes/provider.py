@@ -71,6 +71,8 @@ _CHOSEN_FOR_SERVICES: Final[tuple[Path, ...]] = (
 class Kubernetes(Plugin):
     """Stands in for the official `kubernetes` provider."""
 
+    keeps_secrets = True
+
     def __init__(self) -> None:
         super().__init__("kubernetes", _version(), CONFIG)
         self._identity = ""
