@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cumulo.providers.core.check import Failure
-from cumulo.providers.core.provider import Difference, Provider
+from cumulo.providers.core.plugin import Difference
+from cumulo.providers.core.provider import Provider
 from cumulo.providers.core.values import plain
 from cumulo.providers.openstack.provider import OpenStack
 

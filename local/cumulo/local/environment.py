@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from cumulo.local import paths, versions
 
-PROVIDERS = {"openstack": "pulumi_openstack", "random": "pulumi_random", "tls": "pulumi_tls"}
+PROVIDERS = {name: f"pulumi_{name}" for name in ("kubernetes", "openstack", "random", "tls")}
 """Our providers, and the package whose version each has."""
 
 _TIME = re.compile(r"[.-](\d{16,20})\.")

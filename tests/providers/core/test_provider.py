@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cumulo.providers.core.call import Call
 from cumulo.providers.core.errors import Cancelled, DeadlineExceeded, ProviderError
-from cumulo.providers.core.provider import PartlyMade
+from cumulo.providers.core.plugin import PartlyMade
 from cumulo.providers.core.values import UNKNOWN, Secret
 
 from tests.providers.core.notes import COUNT, NOTE, Notebook, Notes

@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from cumulo.providers.core.provider import PartlyMade
+from cumulo.providers.core.plugin import PartlyMade
 from cumulo.providers.core.server import Servicer, _guard
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct

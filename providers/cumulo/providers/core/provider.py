@@ -1,36 +1,20 @@
 """The engine's requests, answered from the declarations of types."""
 
-import hashlib
 import importlib.metadata
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Generic
 
 from cumulo.providers.core import state as states
 from cumulo.providers.core.call import Call, Cloud
 from cumulo.providers.core.check import Autonaming, Failure, autoname, check
-from cumulo.providers.core.diff import Change, delete_before_replace, diff
+from cumulo.providers.core.diff import delete_before_replace, diff
+from cumulo.providers.core.entries import Entries, token_of
 from cumulo.providers.core.errors import NotReady, ProviderError
+from cumulo.providers.core.plugin import Difference, PartlyMade, Plugin
 from cumulo.providers.core.resource import DEFAULT_SECONDS, Function, Observed, Resource
 from cumulo.providers.core.values import UNKNOWN, Properties, has_unknown, plain
-
-
-class PartlyMade(Exception):
-    """An object that exists and must be kept in the state, but is not as it should be.
-
-    Attributes:
-        identity: Its id.
-        properties: Its outputs.
-        reason: What is wrong with it.
-    """
-
-    def __init__(self, identity: str, properties: Properties, reason: str) -> None:
-        super().__init__(reason)
-        self.identity = identity
-        self.properties = properties
-        self.reason = reason
 
 
 def installed(package: str, otherwise: str) -> str:
@@ -41,28 +25,12 @@ def installed(package: str, otherwise: str) -> str:
         return otherwise
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The answer to a Diff.
+class Provider(Plugin, Generic[Cloud]):
+    """A provider that declares its types and data sources, and how it reaches its cloud.
 
     Attributes:
-        changes: What differs.
-        delete_first: Whether a replacement deletes the old object before it makes the new one.
-    """
-
-    changes: list[Change]
-    delete_first: bool
-
-
-class Provider(ABC, Generic[Cloud]):
-    """A provider: its types, its data sources, and how it reaches its cloud.
-
-    Attributes:
-        name: The package's name.
-        version: The official package's version that it stands in for.
         resources: Its types by token.
         functions: Its data sources by token.
-        config: The names of its configuration's keys.
     """
 
     def __init__(
@@ -73,24 +41,18 @@ class Provider(ABC, Generic[Cloud]):
         functions: Mapping[str, Function[Cloud]],
         config: frozenset[str],
     ) -> None:
-        self.name = name
-        self.version = version
+        super().__init__(name, version, config)
         self.resources = resources
         self.functions = functions
-        self.config = config
-        self.cancelled = threading.Event()
         self._identity = ""
         self._options: Properties = {}
         self._cloud: Cloud | None = None
         self._connecting = threading.Lock()
-        self._entries = _Entries()
+        self._entries = Entries()
 
     @abstractmethod
     def connect(self, options: Properties) -> Cloud:
         """A connection that threads can share. Called at most once, on first need."""
-
-    def warm(self) -> None:
-        """Does in the background what the first call would otherwise wait for."""
 
     @property
     def cloud(self) -> Cloud:
@@ -100,22 +62,7 @@ class Provider(ABC, Generic[Cloud]):
                 self._cloud = self.connect(self._options)
             return self._cloud
 
-    def check_config(self, options: Properties) -> list[Failure]:
-        """What is wrong with the provider's configuration."""
-        unknown = sorted(options.keys() - self.config - {"version", "pluginDownloadURL"})
-        return [
-            Failure(key, f"is not a configuration key of {self.name}")
-            for key in unknown
-            if not key.startswith("__")
-        ]
-
     def configure(self, identity: str, options: Properties) -> None:
-        """Takes the configuration.
-
-        Args:
-            identity: The id of the provider's own entry in the state; empty if there is none.
-            options: The configuration.
-        """
         self._identity = identity if isinstance(identity, str) else ""
         self._options = plain(options)
 
@@ -127,8 +74,7 @@ class Provider(ABC, Generic[Cloud]):
         seed: bytes,
         autonaming: Autonaming | None = None,
     ) -> tuple[Properties, list[Failure]]:
-        """Checks a resource's inputs and fills in the defaults."""
-        token = _token(urn)
+        token = token_of(urn)
         resource = self._resource(token)
         if autonaming is not None and autonaming.name:
             name: str | None = autonaming.name
@@ -151,8 +97,7 @@ class Provider(ABC, Generic[Cloud]):
         new: Properties,
         ignore: frozenset[str] = frozenset(),
     ) -> Difference:
-        """Compares the state with the wanted inputs."""
-        resource = self._resource(_token(urn))
+        resource = self._resource(token_of(urn))
         self._entries.seen(urn, identity, old)
         wanted = resource.complete(new)
         changes = diff(resource.fields, old, wanted, ignore)
@@ -162,8 +107,7 @@ class Provider(ABC, Generic[Cloud]):
     def create(
         self, urn: str, inputs: Properties, seconds: float = 0.0, *, preview: bool = False
     ) -> tuple[str, Properties]:
-        """Makes a resource, or completes what an interrupted create made of it."""
-        resource = self._resource(_token(urn))
+        resource = self._resource(token_of(urn))
         if preview or has_unknown(inputs):
             return "", states.planned(resource.fields, resource.complete(inputs))
         mark = "" if resource.in_state else self._mark(urn)
@@ -183,12 +127,7 @@ class Provider(ABC, Generic[Cloud]):
     def read(
         self, urn: str, identity: str, inputs: Properties, state: Properties
     ) -> tuple[str, Properties, Properties]:
-        """Reads a resource back, or imports it when there is no state.
-
-        Returns:
-            The id (empty if the object is gone), the inputs and the outputs.
-        """
-        resource = self._resource(_token(urn))
+        resource = self._resource(token_of(urn))
         self._entries.seen(urn, identity, state)
         call = self._call(resource, urn, "read", 0.0, "")
         state = plain(state)
@@ -214,8 +153,7 @@ class Provider(ABC, Generic[Cloud]):
         *,
         preview: bool = False,
     ) -> Properties:
-        """Changes a resource in place."""
-        resource = self._resource(_token(urn))
+        resource = self._resource(token_of(urn))
         self._entries.seen(urn, identity, old)
         if preview or has_unknown(new):
             return states.planned(resource.fields, resource.complete(new), old)
@@ -239,7 +177,7 @@ class Provider(ABC, Generic[Cloud]):
             A warning when the object was kept, because another entry has it too: found again by
             its mark or by what it is, it may have become another resource's, or its replacement's.
         """
-        resource = self._resource(_token(urn))
+        resource = self._resource(token_of(urn))
         user = None if resource.in_state else self._entries.user(urn, identity, state)
         if user is not None:
             self._entries.deleted(urn, identity)
@@ -255,7 +193,6 @@ class Provider(ABC, Generic[Cloud]):
         return None
 
     def invoke(self, token: str, arguments: Properties) -> tuple[Properties, list[Failure]]:
-        """Answers a data source."""
         function = self.functions.get(token)
         if function is None:
             raise ProviderError(self._unsupported(token, self.functions))
@@ -337,17 +274,8 @@ class Provider(ABC, Generic[Cloud]):
         )
 
     def _mark(self, urn: str) -> str:
-        """What objects made for this resource carry; empty if they cannot be told apart.
-
-        The provider's own id is in it, so that a stack of the same name on another backend never
-        takes our objects for its own. The id of the entry being replaced is in it, so that the
-        replacement is never taken for what it replaces.
-        """
-        replaced = self._entries.replaced(urn)
-        if not self._identity or replaced is None:
-            return ""
-        seed = "\n".join((self._identity, urn, replaced))
-        return "cumulo:" + hashlib.sha256(seed.encode()).hexdigest()[:32]
+        mark = self._entries.mark(self._identity, urn)
+        return f"cumulo:{mark}" if mark else ""
 
     def _resource(self, token: str) -> Resource[Cloud]:
         resource = self.resources.get(token)
@@ -357,101 +285,7 @@ class Provider(ABC, Generic[Cloud]):
 
     def _unsupported(self, token: str, known: Mapping[str, object]) -> str:
         names = ", ".join(sorted(known))
-        return (
-            f"{token} is not supported by cumulo's {self.name} provider; install the official "
-            f"one (pulumi plugin install resource {self.name} {self.version}) "
-            f"or use one of: {names}"
-        )
-
-
-class _Entries:
-    """What this process has learnt of the state's entries, by URN."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._expected: set[str] = set()
-        self._live: dict[str, str] = {}
-        self._regions: dict[str, Any] = {}
-        self._deleted: set[str] = set()
-        self._adopted: dict[str, str] = {}
-
-    def expect(self, urn: str) -> None:
-        """The engine has an entry, whose id it has not told yet."""
-        with self._lock:
-            self._expected.add(urn)
-
-    def seen(self, urn: str, identity: str, state: Properties) -> None:
-        with self._lock:
-            self._live[urn] = identity
-            self._regions[urn] = plain(state).get("region")
-
-    def made(self, urn: str, identity: str, outputs: Properties) -> None:
-        self.seen(urn, identity, outputs)
-        with self._lock:
-            self._deleted.discard(urn)
-            self._expected.discard(urn)
-
-    def gone(self, urn: str) -> None:
-        with self._lock:
-            self._live.pop(urn, None)
-            self._adopted.pop(urn, None)
-            self._expected.discard(urn)
-
-    def deleted(self, urn: str, identity: str) -> None:
-        """The entry leaves the state, unless it is a replacement's by now."""
-        with self._lock:
-            if self._live.get(urn) == identity and self._adopted.get(urn) != identity:
-                self._deleted.add(urn)
-
-    def abandon(self, urn: str) -> None:
-        with self._lock:
-            self._adopted.pop(urn, None)
-
-    def adopt(self, urn: str, identity: str) -> None:
-        with self._lock:
-            self._adopted[urn] = identity
-
-    def user(self, urn: str, identity: str, state: Properties) -> str | None:
-        """Whose an object is, apart from the entry that is about to be deleted.
-
-        Ids are unique in a region only: a key pair's is its name.
-        """
-        region = plain(state).get("region")
-        with self._lock:
-            if self._adopted.get(urn) == identity:
-                return urn
-            for other in self._holders(urn, identity):
-                if self._regions.get(other) == region:
-                    return other
-        return None
-
-    def taken(self, urn: str, identity: str) -> bool:
-        with self._lock:
-            return any(True for _ in self._holders(urn, identity))
-
-    def knows(self, identity: str) -> bool:
-        with self._lock:
-            return any(
-                at == identity and urn not in self._deleted for urn, at in self._live.items()
-            )
-
-    def _holders(self, urn: str, identity: str) -> Iterator[str]:
-        token = _token(urn)
-        for other, at in self._live.items():
-            there = at == identity and other not in self._deleted
-            if there and other != urn and _token(other) == token:
-                yield other
-
-    def replaced(self, urn: str) -> str | None:
-        """The id of the entry that a create replaces, empty for none, `None` if not known."""
-        with self._lock:
-            if urn in self._live:
-                return self._live[urn]
-            return None if urn in self._expected else ""
-
-
-def _token(urn: str) -> str:
-    return urn.split("::")[2].rsplit("$", 1)[-1]
+        return f"{self.unsupported(token)}; or use one of: {names}"
 
 
 def _stored(resource: Resource[Cloud], known: Properties) -> Properties:

@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
 import grpc
-from cumulo.providers.core.call import Cloud
 from cumulo.providers.core.check import Autonaming, Failure
 from cumulo.providers.core.diff import Change, Kind
 from cumulo.providers.core.errors import Cancelled, DeadlineExceeded, ProviderError
-from cumulo.providers.core.provider import PartlyMade, Provider
+from cumulo.providers.core.log import Log
+from cumulo.providers.core.plugin import PartlyMade, Plugin
 from cumulo.providers.core.values import Properties, from_wire, has_unknown, to_wire
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import (
@@ -46,17 +46,22 @@ _KINDS = {
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Pulumi's provider protocol over a `Provider`."""
+    """Pulumi's provider protocol over a `Plugin`."""
 
-    def __init__(self, provider: Provider[Cloud]) -> None:
+    def __init__(self, provider: Plugin) -> None:
         self._provider = provider
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
-        del request, context
-        return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
+        del context
+        self._provider.log = Log(request.engine_address)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=self._provider.keeps_secrets,
+            supports_autonaming_configuration=True,
+        )
 
     def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802
-        del request, context
+        del context
+        self._provider.log = Log(request.address)
         return Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -74,8 +79,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(failures))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        del context
-        return _diff_config(from_wire(request.olds), from_wire(request.news))
+        return _guard(
+            context,
+            lambda: _diff_config(self._provider, from_wire(request.olds), from_wire(request.news)),
+        )
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
         options = from_wire(request.args) if request.HasField("args") else {}
@@ -84,7 +91,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         identity = "" if has_unknown(from_wire_text(request.id)) else request.id
         _guard(context, lambda: self._provider.configure(identity, options))
         return provider_pb2.ConfigureResponse(
-            supportsPreview=True, supports_autonaming_configuration=True
+            acceptSecrets=self._provider.keeps_secrets,
+            supportsPreview=True,
+            supports_autonaming_configuration=True,
         )
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -159,7 +168,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             ),
         )
         if warning:
-            print(f"warning: {warning}", file=sys.stderr, flush=True)  # noqa: T201
+            self._provider.log.warning(request.urn, warning)
         return Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -170,8 +179,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         getattr(answer, "return").CopyFrom(to_wire(result))
         return answer
 
+    def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return _guard(context, lambda: self._provider.construct(request))
 
-def serve(provider: Provider[Cloud]) -> NoReturn:
+
+def serve(provider: Plugin) -> NoReturn:
     """Serves until the engine is gone or a signal comes; never returns."""
     # Before the engine can know of us, and so before it can be gone.
     parent = os.getppid()
@@ -220,6 +232,8 @@ def _guard(context: grpc.ServicerContext, work: Callable[[], Answer]) -> Answer:
         details = provider_pb2.ErrorResourceInitFailed(
             id=error.identity, properties=to_wire(error.properties), reasons=[error.reason]
         )
+        if error.inputs is not None:
+            details.inputs.CopyFrom(to_wire(error.inputs))
         status = status_pb2.Status(
             code=grpc.StatusCode.UNKNOWN.value[0], message="resource is not ready"
         )
@@ -254,16 +268,16 @@ def _autonaming(request: Any) -> Autonaming | None:
     return Autonaming(options.proposed_name, enforced=options.mode == modes.ENFORCE)
 
 
-def _diff_config(old: Properties, new: Properties) -> Any:
+def _diff_config(provider: Plugin, old: Properties, new: Properties) -> Any:
     changed = sorted(
         key
         for key in old.keys() | new.keys()
         if not key.startswith("__") and key != "version" and old.get(key) != new.get(key)
     )
-    # Other credentials reach the same objects; another place does not have them.
-    elsewhere = [key for key in changed if key == "region"]
     return provider_pb2.DiffResponse(
-        changes=_changes(bool(changed)), diffs=changed, replaces=elsewhere
+        changes=_changes(bool(changed)),
+        diffs=changed,
+        replaces=provider.elsewhere(old, new, changed),
     )
 
 

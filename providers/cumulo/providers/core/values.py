@@ -31,6 +31,11 @@ _UNKNOWNS: Final = frozenset(
 _UNKNOWN_ON_THE_WIRE: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
+def reference(urn: str, version: str) -> Properties:
+    """A resource as a property's value."""
+    return {_SIGNATURE: _RESOURCE, "urn": urn, "packageVersion": version}
+
+
 @final
 class Unknown:
     """A value that only exists after an `up`; there is one, `UNKNOWN`."""

@@ -72,6 +72,10 @@ class OpenStack(Provider[Cloud]):
             frozenset(CONFIG) | OTHER_CONFIG,
         )
 
+    def elsewhere(self, old: Properties, new: Properties, changed: list[str]) -> list[str]:
+        # Other credentials reach the same objects; another region does not have them.
+        return [key for key in changed if key == "region"]
+
     def connect(self, options: Properties) -> Cloud:
         return Cloud(options)
 

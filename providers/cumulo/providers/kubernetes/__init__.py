@@ -1,0 +1,1 @@
+"""Kubernetes for Pulumi: the official `kubernetes` package's types through server-side apply."""

@@ -1,0 +1,53 @@
+"""A stack without a cluster, and one in a namespace of its own on a real one."""
+
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+from cumulo.providers.kubernetes.cluster import Cluster
+from cumulo.providers.kubernetes.kubeconfig import access
+
+from tests.providers.kubernetes.driver import NAMESPACE, Stack
+
+NOWHERE = json.dumps(
+    {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+)
+
+
+@pytest.fixture
+def offline() -> Stack:
+    """A stack whose cluster does not answer."""
+    return Stack({"kubeconfig": NOWHERE})
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> str:
+    """A real cluster's kubeconfig, which `CUMULO_TEST_KUBECONFIG` names."""
+    path = os.environ.get("CUMULO_TEST_KUBECONFIG")
+    if not path:
+        pytest.skip("CUMULO_TEST_KUBECONFIG names no kubeconfig")
+    return path
+
+
+@pytest.fixture
+def stack(kubeconfig: str) -> Iterator[Stack]:
+    """A stack in a namespace of its own; what a test leaves in it is destroyed."""
+    home = Stack({"kubeconfig": kubeconfig})
+    namespace = home.create(NAMESPACE, "test").id
+    made = Stack({"kubeconfig": kubeconfig, "namespace": namespace})
+    yield made
+    made.rerun()
+    made.destroy()
+    home.destroy()
+
+
+@pytest.fixture
+def cluster(stack: Stack) -> Cluster:
+    """The cluster of that stack."""
+    return Cluster(access(stack.options))
