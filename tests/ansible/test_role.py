@@ -99,13 +99,18 @@ def test_another_run_changes_nothing(cloud_name: str, arguments: list[str]) -> N
     assert (recap["changed"], recap["failed"], recap["unreachable"]) == (0, 0, 0), said
 
 
-@pytest.fixture
-def from_nothing(cloud_name: str) -> Iterator[None]:
-    """Takes the local cloud away before, and makes it anew after."""
-    local.reset()
+@pytest.fixture(scope="module")
+def local_cloud_after(cloud_name: str) -> Iterator[None]:
+    """Leaves the local cloud as others expect it."""
     yield
     local.reset()
     local.up()
+
+
+@pytest.fixture
+def from_nothing(local_cloud_after: None) -> None:
+    """Takes the local cloud away."""
+    local.reset()
 
 
 @pytest.mark.slow
