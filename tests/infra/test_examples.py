@@ -20,6 +20,7 @@ COMPONENTS = [
     infra.GpuServer,
     infra.LoadBalancer,
     infra.KubernetesCluster,
+    infra.ClusterAddons,
 ]
 
 

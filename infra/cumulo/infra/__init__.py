@@ -6,6 +6,7 @@ that the next component takes as input. Everything public is listed in `__all__`
 
 from cumulo.infra.arguments import ArgumentError
 from cumulo.infra.gpu_server import Gpu, GpuServer, GpuServerArgs, gpu_flavor
+from cumulo.infra.kubernetes.addons.component import ClusterAddons, ClusterAddonsArgs
 from cumulo.infra.kubernetes.cluster import (
     ControlPlane,
     KubernetesCluster,
@@ -36,6 +37,8 @@ __all__ = [
     "MEMBERS",
     "WORLD",
     "ArgumentError",
+    "ClusterAddons",
+    "ClusterAddonsArgs",
     "ControlPlane",
     "Gpu",
     "GpuServer",

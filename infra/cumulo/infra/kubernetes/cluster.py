@@ -262,6 +262,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         if gpu is not None:
             flavor: pulumi.Input[str] = gpu_flavor(gpu, self)
             labels |= {
+                "nvidia.com/gpu.present": "true",
                 "nvidia.com/gpu.product": gpu["model"],
                 "nvidia.com/gpu.count": str(gpu["count"]),
             }
