@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cumulo.local import environment, paths, versions
 
+KUBERNETES = f"resource-kubernetes-v{importlib.metadata.version('pulumi_kubernetes')}"
 OPENSTACK = f"resource-openstack-v{importlib.metadata.version('pulumi_openstack')}"
 
 
@@ -36,6 +37,7 @@ def test_our_plugins_are_installed_as_scripts_for_any_checkout(home: Path) -> No
     variables = made()
     plugins = Path(variables["PULUMI_HOME"]) / "plugins"
     assert {folder.name for folder in plugins.iterdir()} == {
+        KUBERNETES,
         OPENSTACK,
         f"language-python-v{versions.PULUMI}",
     }
