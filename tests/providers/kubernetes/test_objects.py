@@ -169,7 +169,7 @@ def test_an_interrupted_create_is_found_again(stack: Stack) -> None:
 def test_what_is_somebody_elses_is_not_taken(stack: Stack, cluster: Cluster) -> None:
     other = Stack(stack.options)
     theirs = other.create(CONFIG_MAP, "c", metadata={"name": "named"}, data={"a": "1"})
-    with pytest.raises(ProviderError, match="ConfigMap .*/named exists already: `pulumi import`"):
+    with pytest.raises(ProviderError, match=r"ConfigMap .*/named exists already: `pulumi import`"):
         stack.create(CONFIG_MAP, "c", metadata={"name": "named"})
     stack.preview(CONFIG_MAP, "c", metadata={"name": "named"})
     (warning,) = stack.log.warnings
@@ -202,7 +202,7 @@ def _release(cluster: Cluster, entry: Entry) -> None:
 def test_a_finalizer_is_waited_for_and_named(stack: Stack, cluster: Cluster) -> None:
     held = {"finalizers": ["test.dev/hold"]}
     made = stack.create(CONFIG_MAP, "c", metadata=held)
-    with pytest.raises(DeadlineExceeded, match="held by finalizers test.dev/hold"):
+    with pytest.raises(DeadlineExceeded, match=r"held by finalizers test\.dev/hold"):
         stack.provider.delete(made.urn, made.id, made.outputs, 1.0)
     assert "waiting to be gone: held by finalizers test.dev/hold" in stack.log.statuses
     _release(cluster, made)
@@ -268,7 +268,7 @@ def test_another_manager_may_be_named(stack: Stack, cluster: Cluster) -> None:
 def test_a_patch_changes_what_is_somebody_elses(stack: Stack, cluster: Cluster) -> None:
     theirs = stack.create(CONFIG_MAP, "c", metadata={"name": "shared"}, data={"a": "1"})
     token = "kubernetes:core/v1:ConfigMapPatch"
-    said = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}}
+    said: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"}}
     patch = stack.create(token, "p", **said, data={"b": "2"})
     assert patch.id == theirs.id
     assert live(cluster, theirs)["data"] == {"a": "1", "b": "2"}
@@ -277,8 +277,8 @@ def test_a_patch_changes_what_is_somebody_elses(stack: Stack, cluster: Cluster) 
     stack.delete(patch)
     assert live(cluster, theirs)["data"] == {"a": "1"}
 
-    missing = {**said, "metadata": {"name": "missing"}}
-    with pytest.raises(ProviderError, match="no ConfigMap .*/missing to patch"):
+    missing: dict[str, Any] = {**said, "metadata": {"name": "missing"}}
+    with pytest.raises(ProviderError, match=r"no ConfigMap .*/missing to patch"):
         stack.create(token, "m", **missing, data={"b": "2"})
 
 
@@ -359,5 +359,5 @@ def test_the_official_providers_objects_are_taken_over(stack: Stack, cluster: Cl
 
 
 def test_a_refusal_names_what_was_refused(stack: Stack) -> None:
-    with pytest.raises(ApiError, match="spec.ports"):
+    with pytest.raises(ApiError, match=r"spec\.ports"):
         stack.create(SERVICE, "s", spec={"ports": [{"port": 70000}]})
