@@ -100,7 +100,7 @@ def test_another_run_changes_nothing(cloud_name: str, arguments: list[str]) -> N
 
 
 @pytest.fixture(scope="module")
-def local_cloud_after(cloud_name: str) -> Iterator[None]:
+def local_cloud_after() -> Iterator[None]:
     """Leaves the local cloud as others expect it."""
     yield
     local.reset()

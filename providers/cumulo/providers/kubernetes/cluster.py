@@ -15,6 +15,7 @@ APPLY: Final = "application/apply-patch+yaml"
 JSON_PATCH: Final = "application/json-patch+json"
 
 _FRESH_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 30.0
 
 
 class NoSuchKind(ProviderError):
@@ -63,7 +64,8 @@ class Cluster:
         self.api = Api(access)
         self._lock = threading.Lock()
         self._served: dict[str, tuple[float, dict[str, Served]]] = {}
-        self._reachable: str | None = None
+        self._unreachable = ""
+        self._probed = float("-inf")
         self._probing = threading.Lock()
 
     @property
@@ -73,18 +75,27 @@ class Cluster:
 
     @property
     def unreachable(self) -> str:
-        """Why the cluster cannot be asked, found out once; empty if it can."""
+        """Why the cluster cannot be asked; empty if it can.
+
+        That it can is found out once; that it cannot is looked at again now and then, because a
+        run may make the cluster that it then uses.
+        """
         with self._probing:
-            if self._reachable is None:
-                try:
-                    self.api.request("GET", "/version", patient=False)
-                    self._reachable = ""
-                except ApiError as error:
-                    # Who may not read this much may still read the rest.
-                    self._reachable = "" if error.status == 403 else str(error)
-                except ProviderError as error:
-                    self._reachable = str(error)
-            return self._reachable
+            found_out = self._probed > float("-inf") and not self._unreachable
+            if not found_out and time.monotonic() - self._probed > _AGAIN_SECONDS:
+                self._unreachable = self._probe()
+                self._probed = time.monotonic()
+            return self._unreachable
+
+    def _probe(self) -> str:
+        try:
+            self.api.request("GET", "/version", patient=False)
+        except ApiError as error:
+            # Who may not read this much may still read the rest.
+            return "" if error.status == 403 else str(error)
+        except ProviderError as error:
+            return str(error)
+        return ""
 
     def served(self, kind: Kind) -> Served:
         """How a kind is served; what was not there a moment ago is looked for again.

@@ -2,7 +2,6 @@
 
 import importlib
 import secrets
-import threading
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -13,21 +12,20 @@ from cumulo.providers.core.diff import Kind as Changed
 from cumulo.providers.core.entries import Entries, token_of
 from cumulo.providers.core.errors import NotReady, ProviderError
 from cumulo.providers.core.plugin import Difference, PartlyMade, Plugin
-from cumulo.providers.core.values import UNKNOWN, Properties, has_unknown, plain
-from cumulo.providers.kubernetes import checkpoint, group, managers, manifests, program
+from cumulo.providers.core.values import Properties, has_unknown, plain
+from cumulo.providers.kubernetes import checkpoint, group, managers, manifests, previews, program
 from cumulo.providers.kubernetes.api import ApiError, Unreachable
 from cumulo.providers.kubernetes.checkpoint import FIELD_MANAGER, INITIAL_API_VERSION
 from cumulo.providers.kubernetes.cluster import Cluster, NoSuchKind
-from cumulo.providers.kubernetes.difference import Step, differences, same, value_at
-from cumulo.providers.kubernetes.kubeconfig import access, active_cluster
+from cumulo.providers.kubernetes.connection import Connection
+from cumulo.providers.kubernetes.difference import Step, differences
+from cumulo.providers.kubernetes.kubeconfig import active_cluster
 from cumulo.providers.kubernetes.objects import (
     AUTONAMED,
     REPLACE_UNREADY,
     TIMEOUT_SECONDS,
-    Kind,
     Object,
     annotation,
-    at,
     has_name,
     identity_of,
     is_annotated,
@@ -38,7 +36,7 @@ from cumulo.providers.kubernetes.objects import (
     pruned,
 )
 from cumulo.providers.kubernetes.paths import Path, contains, parse_path
-from cumulo.providers.kubernetes.replacement import IDENTITY, refused, replaces, rules
+from cumulo.providers.kubernetes.replacement import IDENTITY, replaces, rules
 from cumulo.providers.kubernetes.settings import (
     CONFIG,
     UNSUPPORTED,
@@ -53,20 +51,6 @@ _VERSION: Final = "4.34.2"
 _SECONDS: Final = 600.0
 _NAME_LENGTH: Final = 253
 
-# What only the cluster can choose; a dry run answers something, but not what it will be.
-_CHOSEN: Final[tuple[Path, ...]] = (
-    ("metadata", "creationTimestamp"),
-    ("metadata", "generation"),
-    ("metadata", "managedFields"),
-    ("metadata", "resourceVersion"),
-    ("metadata", "uid"),
-)
-_CHOSEN_FOR_SERVICES: Final[tuple[Path, ...]] = (
-    ("spec", "clusterIP"),
-    ("spec", "clusterIPs"),
-    ("spec", "healthCheckNodePort"),
-)
-
 
 class Kubernetes(Plugin):
     """Stands in for the official `kubernetes` provider."""
@@ -76,12 +60,9 @@ class Kubernetes(Plugin):
     def __init__(self) -> None:
         super().__init__("kubernetes", _version(), CONFIG)
         self._identity = ""
-        self._options: Properties = {}
         self._settings = Settings()
         self._entries = Entries()
-        self._connecting = threading.Lock()
-        self._cluster: Cluster | ProviderError | None = None
-        self._scopes: dict[tuple[str, str], bool] = {}
+        self._connection = Connection({})
 
     def warm(self) -> None:
         for module in ("urllib3", "yaml", "ssl"):
@@ -102,7 +83,7 @@ class Kubernetes(Plugin):
             failures += [
                 Failure(key, "is required in strict mode")
                 for key in ("kubeconfig", "context")
-                if not options.get(key)
+                if options.get(key) in (None, "")
             ]
         return failures
 
@@ -122,8 +103,9 @@ class Kubernetes(Plugin):
 
     def configure(self, identity: str, options: Properties) -> None:
         self._identity = identity
-        self._options = plain(options)
-        self._settings = settings(self._options)
+        known = plain(options)
+        self._settings = settings(known)
+        self._connection = Connection(known)
 
     def check(
         self,
@@ -136,7 +118,7 @@ class Kubernetes(Plugin):
         token = self._supported(urn)
         if old:
             self._entries.expect(urn)
-        if self._settings.skip_update_unreachable and old and self._unreachable():
+        if self._settings.skip_update_unreachable and old and self._connection.unreachable:
             self.log.warning(urn, "the cluster does not answer: this stays as it is")
             return old, []
         item = program.normalized(program.typed(checkpoint.from_program(new), token))
@@ -145,8 +127,8 @@ class Kubernetes(Plugin):
             item, token, before, lambda: self._autoname(urn, seed, autonaming)
         )
         if not failures:
-            self._place(item)
-            self._learn(item)
+            self._connection.learn([item])
+            self._connection.place(item)
         checked = checkpoint.to_program(item)
         checkpoint.with_secrets(checked, new)
         return checked, failures
@@ -165,9 +147,9 @@ class Kubernetes(Plugin):
         said = program.normalized(said)
         item = program.normalized(checkpoint.from_program(new))
         for one in (said, item):
-            self._place(one)
+            self._connection.place(one)
         live = {**live, "metadata": dict(metadata(live))}
-        self._place(live)
+        self._connection.place(live)
         if has_name(item):
             # A name that the program only now says is the one the object has.
             metadata(said).setdefault("name", name_of(live))
@@ -183,8 +165,10 @@ class Kubernetes(Plugin):
         def replace(step: Step) -> bool:
             return any(replaces(step.path, step.value, rule) for rule in forcing)
 
-        if found and not patch and not any(map(replace, found)):
-            found, immutable = self._asked(live, item, found, _manager(old, item))
+        askable = not patch and not has_unknown(item) and not self._connection.unreachable
+        if found and askable and not any(map(replace, found)):
+            cluster, manager = self._connection.cluster, _manager(old, item)
+            found, immutable = previews.asked(cluster, live, item, found, manager)
             forcing = [*forcing, *immutable]
         changes = [step.change(replace) for step in found]
         if is_annotated(item, REPLACE_UNREADY) and self._must_remake(item, live):
@@ -222,7 +206,7 @@ class Kubernetes(Plugin):
     ) -> tuple[str, Properties, Properties]:
         token = self._supported(urn)
         self._entries.seen(urn, identity, state)
-        if self._unreachable():
+        if self._connection.unreachable:
             return self._read_unreachable(urn, identity, inputs, state)
         said, old = checkpoint.from_state(state)
         item = checkpoint.from_program(inputs) or said
@@ -230,7 +214,7 @@ class Kubernetes(Plugin):
         if not kind.name:
             kind = program.kind_of_token(token)
         namespace, _, name = identity.rpartition("/")
-        live = self._connected().read(kind, namespace, name)
+        live = self._connection.cluster.read(kind, namespace, name)
         if live is None:
             self._entries.gone(urn)
             return "", {}, {}
@@ -241,7 +225,7 @@ class Kubernetes(Plugin):
         found = checkpoint.to_program(known)
         checkpoint.with_secrets(found, inputs)
         if inputs and not _is_patch(token, item):
-            seen = readiness(self._connected(), item, live)
+            seen = readiness(self._connection.cluster, item, live)
             if not seen.ready:
                 told = f"{kind.name} {identity}: {seen.message}"
                 raise PartlyMade(identity, properties, told, found)
@@ -264,7 +248,7 @@ class Kubernetes(Plugin):
         patch = _is_patch(token, item)
         manager = _manager(old, item)
         first = str(plain(old.get(INITIAL_API_VERSION)) or kind_of(item).api_version)
-        if preview and (has_unknown(new) or self._unreachable()):
+        if preview and (has_unknown(new) or self._connection.unreachable):
             return new
         call = self._call(urn, item, seconds)
         writer = self._writer(call)
@@ -276,29 +260,31 @@ class Kubernetes(Plugin):
                 else:
                     live = writer.preview_update(item, manager, ignored)
             except (ApiError, NoSuchKind) as error:
-                if isinstance(error, ApiError) and error.status not in (403, 404):
-                    raise
-                return new
+                if previews.impossible(error):
+                    return new
+                raise
             return checkpoint.to_state(live, item, new, manager, first)
         live = writer.patch(item, manager) if patch else writer.update(item, manager, ignored)
-        properties = self._settled(call, item, new, live, manager, first)
         before = str(plain(old.get(FIELD_MANAGER)) or "")
         if before and before != manager:
             writer.relinquish(live, before)
-        return properties
+        return self._settled(call, item, new, live, manager, first)
 
     def delete(
         self, urn: str, identity: str, state: Properties, seconds: float = 0.0
     ) -> str | None:
         token = self._supported(urn)
-        user = self._entries.user(urn, identity, state)
+        said, live = checkpoint.from_state(state)
+        patch = _is_patch(token, live)
+        user = None if patch else self._entries.user(urn, identity, state)
         if user is not None:
             self._entries.deleted(urn, identity)
             return f"{identity} is kept: {user.rsplit('::', 1)[-1]} took it over and uses it"
-        if self._settings.delete_unreachable and self._unreachable():
-            self.log.warning(urn, f"forgotten without being deleted: {self._unreachable()}")
+        if self._settings.delete_unreachable and self._connection.unreachable:
+            self.log.warning(
+                urn, f"forgotten without being deleted: {self._connection.unreachable}"
+            )
             return None
-        said, live = checkpoint.from_state(state)
         if not live.get("kind"):
             kind = program.kind_of_token(token)
             live |= {"apiVersion": kind.api_version, "kind": kind.name}
@@ -307,11 +293,11 @@ class Kubernetes(Plugin):
         if namespace:
             live["metadata"]["namespace"] = namespace
         call = self._call(urn, said, seconds)
-        if _is_patch(token, live):
+        if patch:
             self._writer(call).relinquish(live, _manager(state, said))
         else:
             self._writer(call).delete(said, live)
-            self._learn_of_definition(live)
+            self._connection.changed(live)
         self._entries.deleted(urn, identity)
         return None
 
@@ -327,7 +313,7 @@ class Kubernetes(Plugin):
         namespace = str(plain(arguments.get("defaultNamespace")) or "")
         if namespace:
             for item in found:
-                program.place(item, namespace, self._namespaced(kind_of(item)))
+                program.place(item, namespace, self._connection.namespaced(kind_of(item)))
         return {"result": found}, []
 
     def construct(self, request: Any) -> Any:
@@ -339,10 +325,9 @@ class Kubernetes(Plugin):
         )
 
     def _place_all(self, items: list[Object]) -> None:
+        self._connection.learn(items)
         for item in items:
-            self._learn(item)
-        for item in items:
-            self._place(item)
+            self._connection.place(item)
 
     def _supported(self, urn: str) -> str:
         token = token_of(urn)
@@ -358,34 +343,10 @@ class Kubernetes(Plugin):
             )
         return token
 
-    def _connected(self) -> Cluster:
-        with self._connecting:
-            if self._cluster is None:
-                try:
-                    self._cluster = Cluster(access(self._options))
-                except ProviderError as error:
-                    self._cluster = error
-            if isinstance(self._cluster, ProviderError):
-                raise self._cluster
-            return self._cluster
-
-    def _unreachable(self) -> str:
-        """Why the cluster cannot be asked; empty if it can."""
-        try:
-            return self._connected().unreachable
-        except ProviderError as error:
-            return str(error)
-
-    def _namespace(self) -> str:
-        try:
-            return self._connected().namespace
-        except ProviderError:
-            return str(self._options.get("namespace") or "default")
-
     def _call(self, urn: str, item: Object, seconds: float) -> Call[Cluster]:
         text = annotation(item, TIMEOUT_SECONDS)
         limit = seconds or (float(text) if text.isdecimal() else 0.0) or _SECONDS
-        return Call(self._connected(), urn, "", limit, self.cancelled)
+        return Call(self._connection.cluster, urn, "", limit, self.cancelled)
 
     def _writer(self, call: Call[Cluster]) -> Writer:
         return Writer(call, self.log, self._settings)
@@ -400,36 +361,6 @@ class Kubernetes(Plugin):
         name = urn.rsplit("::", 1)[-1]
         return f"{name[: _NAME_LENGTH - 8]}-{suffix[:7]}"
 
-    def _place(self, item: Object) -> None:
-        kind = kind_of(item)
-        if kind.name:
-            program.place(item, self._namespace(), self._namespaced(kind))
-
-    def _namespaced(self, kind: Kind) -> bool:
-        if kind.namespaced is not None:
-            return kind.namespaced
-        known = self._scopes.get((kind.group, kind.name))
-        if known is not None:
-            return known
-        if self._unreachable():
-            return True
-        try:
-            return self._connected().served(kind).namespaced
-        except NoSuchKind:
-            # Its definition is yet to be made; when it is, the object is put where it belongs.
-            return True
-
-    def _learn(self, item: Object) -> None:
-        """Remembers what a definition, which may not be there yet, says of its kind."""
-        if kind_of(item).is_("apiextensions.k8s.io", "CustomResourceDefinition"):
-            group, name = at(item, "spec", "group"), at(item, "spec", "names", "kind")
-            if isinstance(group, str) and isinstance(name, str):
-                self._scopes[group, name] = at(item, "spec", "scope") != "Cluster"
-
-    def _learn_of_definition(self, live: Object) -> None:
-        if kind_of(live).is_("apiextensions.k8s.io", "CustomResourceDefinition"):
-            self._connected().forget(str(at(live, "spec", "group", otherwise="")))
-
     def _settled(
         self,
         call: Call[Cluster],
@@ -440,7 +371,7 @@ class Kubernetes(Plugin):
         first: str,
     ) -> Properties:
         """The outputs once the object can be used."""
-        self._learn_of_definition(live)
+        self._connection.changed(live)
         try:
             ready = until_ready(call, self.log, item, live)
         except NotReady as error:
@@ -451,10 +382,10 @@ class Kubernetes(Plugin):
     def _previewed(
         self, urn: str, item: Object, said: Properties, manager: str, *, patch: bool
     ) -> Properties:
-        if has_unknown(said) or patch or self._unreachable():
+        if has_unknown(said) or patch or self._connection.unreachable:
             return said
         call = self._call(urn, item, 0.0)
-        cluster = self._connected()
+        cluster = self._connection.cluster
         replaced = self._entries.replaced(urn)
         try:
             served = cluster.served(kind_of(item))
@@ -465,55 +396,23 @@ class Kubernetes(Plugin):
                 return said
             live = self._writer(call).preview(item, manager)
         except (ApiError, NoSuchKind) as error:
-            # Its kind or its namespace may be made by the same run, and not everybody may ask.
-            if isinstance(error, NoSuchKind) or error.status in (403, 404):
+            if previews.impossible(error):
                 return said
             raise
         outputs = checkpoint.to_state(live, item, said, manager, kind_of(item).api_version)
-        _unknown(outputs, said, _CHOSEN)
-        if kind_of(item).is_("", "Service"):
-            _unknown(outputs, said, _CHOSEN_FOR_SERVICES)
-            for port in at(outputs, "spec", "ports", otherwise=[]):
-                if "nodePort" in port:
-                    port["nodePort"] = UNKNOWN
-        outputs.pop("status", None)
-        if served.has_status:
-            outputs["status"] = UNKNOWN
+        previews.leave_open(outputs, said, kind_of(item), has_status=served.has_status)
         return outputs
 
     def _warn_of_existing(self, urn: str, item: Object, manager: str) -> None:
-        live = self._connected().get(item)
+        live = self._connection.cluster.get(item)
         if live is not None and not managers.manages(live, manager):
             self.log.warning(urn, f"{kind_of(item).name} {identity_of(item)} exists already")
 
-    def _asked(
-        self, live: Object, item: Object, found: list[Step], manager: str
-    ) -> tuple[list[Step], list[Path]]:
-        """Lets the cluster say which differences are none, and which need a new object.
-
-        It knows that `1000m` is `1`, what a default is, and what is immutable in its version.
-        """
-        if has_unknown(item) or self._unreachable():
-            return found, []
-        cluster = self._connected()
-        try:
-            wanted = {**item, "metadata": {**metadata(item), "name": name_of(live)}}
-            would = cluster.apply(wanted, manager, force=True, preview=True)
-        except NoSuchKind:
-            return found, []
-        except ApiError as error:
-            return found, list(refused(error))
-        return [
-            step
-            for step in found
-            if step.value is None or not same(value_at(would, step.path), value_at(live, step.path))
-        ], []
-
     def _must_remake(self, item: Object, live: Object) -> bool:
-        if not kind_of(item).is_("batch", "Job") or self._unreachable():
+        if not kind_of(item).is_("batch", "Job") or self._connection.unreachable:
             return False
-        found = self._connected().get(live)
-        return found is not None and not readiness(self._connected(), item, found).ready
+        found = self._connection.cluster.get(live)
+        return found is not None and not readiness(self._connection.cluster, item, found).ready
 
     def _delete_first(self, item: Object, live: Object, changes: list[Change]) -> bool:
         """Whether the old object is in the new one's way."""
@@ -528,7 +427,7 @@ class Kubernetes(Plugin):
     def _read_unreachable(
         self, urn: str, identity: str, inputs: Properties, state: Properties
     ) -> tuple[str, Properties, Properties]:
-        why = self._unreachable()
+        why = self._connection.unreachable
         if self._settings.delete_unreachable:
             self.log.warning(urn, f"forgotten: {why}")
             return "", {}, {}
@@ -566,13 +465,6 @@ def _imported(live: Object) -> Object:
         if not annotations:
             del item["metadata"]["annotations"]
     return item
-
-
-def _unknown(outputs: Properties, said: Properties, paths: tuple[Path, ...]) -> None:
-    for *above, last in paths:
-        place, given = at(outputs, *above), at(said, *above, otherwise={})
-        if isinstance(place, dict) and last in place and last not in given:
-            place[last] = UNKNOWN
 
 
 def _version() -> str:
