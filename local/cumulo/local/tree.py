@@ -34,8 +34,13 @@ def run(root: Path, script: str) -> None:
     Raises:
         CumuloError: It failed.
     """
-    command(*_command(root, script), timeout=1800, remedy="see `cumulo doctor`; run it again")
+    command(*_entered(root, script), timeout=1800, remedy="see `cumulo doctor`; run it again")
 
 
-def _command(root: Path, script: str, *arguments: str) -> list[str]:
-    return [*_UNSHARE, "nice", "sh", "-c", ENTER + script, "image", str(root), *arguments]
+def within(root: Path) -> list[str]:
+    """The beginning of a command that runs outside, while the root file system is entered."""
+    return _entered(root, 'shift\nexec "$@"')
+
+
+def _entered(root: Path, script: str) -> list[str]:
+    return [*_UNSHARE, "nice", "sh", "-c", ENTER + script, "image", str(root)]
