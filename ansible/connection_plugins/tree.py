@@ -45,6 +45,7 @@ class Connection(ConnectionBase):
         sudoable: bool = True,  # noqa: ARG002 -- Ansible passes it
     ) -> tuple[int, bytes, bytes]:
         """Runs a shell command in the folder."""
+        self._connect()
         done = subprocess.run(
             ["chroot", self._folder, "/bin/sh", "-c", cmd],
             input=in_data or b"",

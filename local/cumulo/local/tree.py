@@ -43,4 +43,6 @@ def within(root: Path) -> list[str]:
 
 
 def _entered(root: Path, script: str) -> list[str]:
-    return [*_UNSHARE, "nice", "sh", "-c", ENTER + script, "image", str(root)]
+    # Where it is a link, it leads to what only a running system has.
+    before = 'rm -f "$1/etc/resolv.conf"\n'
+    return [*_UNSHARE, "nice", "sh", "-c", before + ENTER + script, "image", str(root)]

@@ -68,6 +68,9 @@ class Store:
     def load(self, archive: str) -> None:
         """Imports an archive; what is unpacked is not kept packed as well."""
         self.ctr("images", "import", "--local", "--discard-unpacked-layers", archive)
+        # The end of a lease is when containerd removes what nobody needs; here it is waited for.
+        lease = self.ctr("leases", "create").strip()
+        self.ctr("leases", "delete", "--sync", lease)
 
     def pull(self, name: str) -> None:
         """Fetches an image from its registry."""

@@ -33,7 +33,12 @@ rm -rf usr/sbin/policy-rc.d etc/resolv.conf root/.ansible root/.cache tmp/* var/
 rm -rf var/lib/apt/lists/* var/cache/apt/* var/cache/debconf/*-old var/cache/ldconfig/aux-cache
 rm -rf etc/*- var/lib/dpkg/*-old var/lib/systemd/random-seed var/lib/dbus/machine-id
 ln -s ../run/systemd/resolve/stub-resolv.conf etc/resolv.conf
-find var/log -type f -delete
+find var/log usr/share/doc -type f ! -name copyright -delete
+find usr/share/doc -type l -delete
+find usr/share/doc -type d -empty -delete
+rm -rf usr/share/info/* usr/share/locale/* usr/share/man/*
+# Of an interface that nothing speaks any more.
+rm -f usr/bin/containerd-shim usr/bin/containerd-shim-runc-v1
 : > etc/machine-id
 sed -i -E "s/^([^:]*:[^:]*):[0-9]+:/\1:$day:/" etc/shadow
 rm -rf {store}/io.containerd.grpc.v1.introspection {store}/tmpmounts
