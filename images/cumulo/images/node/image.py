@@ -88,18 +88,26 @@ def build(release: Release, archives: Archives) -> Path:
             made = commands.build(release)
             base = image.build(archives)
             with progress.step(f"building the node image of Kubernetes {release.kubernetes}"):
-                _build(release, made, base, finished)
+                make(release, made, base, finished)
     return finished
 
 
-def _build(release: Release, made: Path, base: Path, finished: Path) -> None:
+def make(release: Release, made: Path, base: Path, finished: Path) -> None:
+    """Makes the image and its description.
+
+    Args:
+        release: The version of Kubernetes.
+        made: The folder of its commands.
+        base: The Debian image that it starts from.
+        finished: The file that it becomes; a folder `build` beside it is used meanwhile.
+    """
     work = rootfs.fresh_directory(finished.with_name("build"))
     root = work / "root"
     root.mkdir()
     rootfs.unpack(base, root)
     _play(root, work, {"kubernetes_node_version": release.kubernetes}, "--tags", _PACKAGES)
     wanted = contents.images(release, made, root)
-    _check(made, release, wanted)
+    check(made, release, wanted)
     archive = work / "images.tar"
     with progress.step("writing the container images"):
         oci.write(wanted, contents.architecture(), archive)
@@ -143,7 +151,7 @@ def _play(root: Path, work: Path, told: dict[str, Any], *arguments: str) -> None
     )
 
 
-def _check(made: Path, release: Release, wanted: list[oci.Image]) -> None:
+def check(made: Path, release: Release, wanted: list[oci.Image]) -> None:
     """Asks kubeadm whether it would find its images.
 
     Raises:
