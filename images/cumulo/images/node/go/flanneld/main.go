@@ -147,8 +147,13 @@ func run(ctx context.Context, o options) error {
 	go func() {
 		defer background.Done()
 		network.Run(ctx)
+		cancel()
 	}()
-	return nodes.CompleteLease(ctx, lease, background)
+	if err := nodes.CompleteLease(ctx, lease, background); err != nil {
+		return fmt.Errorf("the node cannot be told that its network is up: %w", err)
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // outward finds the interface that leads to the other nodes: one that was named, else that of the
