@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ class Plugin:
         environment = {
             "CNI_COMMAND": command,
             "CNI_CONTAINERID": "c1",
-            "CNI_NETNS": "/proc/self/ns/net",
+            "CNI_NETNS": str(self.folder / "netns"),
             "CNI_IFNAME": "eth0",
             "CNI_PATH": str(self.folder),
             "CNI_LOG": str(self.folder / "log"),
@@ -134,8 +135,12 @@ class Plugin:
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, made: Path) -> Plugin:
-    return Plugin(made, tmp_path)
+def plugin(tmp_path: Path, made: Path) -> Iterator[Plugin]:
+    netns = tmp_path / "netns"
+    netns.touch()
+    subprocess.run(["unshare", f"--net={netns}", "true"], check=True)
+    yield Plugin(made, tmp_path)
+    subprocess.run(["umount", netns], check=True)
 
 
 def test_a_pod_is_connected_to_the_node_s_subnet(plugin: Plugin) -> None:
