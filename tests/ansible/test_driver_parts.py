@@ -255,15 +255,21 @@ class TestMachine:
 
         assert list(tmp_path.iterdir()) == []
 
-    def test_only_images_that_ask_get_the_legacy_hierarchy(self, tmp_path: Path) -> None:
+    def test_only_images_that_ask_get_the_legacy_hierarchy_of_hosts_that_have_it(
+        self, tmp_path: Path
+    ) -> None:
         instance = machine.Machine(UUID, tmp_path, Tools())
         instance.create("instance-1", tmp_path)
 
-        def command(wishes: machine.Wishes) -> list[str]:
-            return instance.command(Path("/run/netns/n"), [], [], wishes, [])
+        def command(wishes: machine.Wishes, *groups: Path) -> list[str]:
+            return instance.command(Path("/run/netns/n"), [], list(groups), wishes, [])
 
-        assert "--setenv=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0" in command(machine.Wishes(True))
-        assert "--setenv=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0" not in command(machine.Wishes())
+        legacy = "--setenv=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=0"
+        group = Path("/run/cgv1/memory/nova-1")
+        assert legacy in command(machine.Wishes(True), group)
+        assert legacy not in command(machine.Wishes(True))
+        assert legacy not in command(machine.Wishes(), group)
+        assert "--system-call-filter=@keyring bpf perf_event_open" in command(machine.Wishes(True))
 
     def test_volumes_keep_what_the_image_has_there(self, tmp_path: Path) -> None:
         tools = Tools()

@@ -5,7 +5,9 @@ import pytest
 import yaml
 
 
-@pytest.mark.parametrize("playbook", ["openstack.yml", "openstack-reset.yml"])
+@pytest.mark.parametrize(
+    "playbook", ["kubernetes-node.yml", "openstack.yml", "openstack-reset.yml"]
+)
 def test_a_playbook_can_be_read(play: Callable[..., str], playbooks: Path, playbook: str) -> None:
     said = play(playbooks / playbook, "--syntax-check")
 
@@ -13,9 +15,10 @@ def test_a_playbook_can_be_read(play: Callable[..., str], playbooks: Path, playb
     assert "ERROR" not in said
 
 
-def test_every_variable_of_the_interface_has_a_description(playbooks: Path) -> None:
+@pytest.mark.parametrize("role", ["kubernetes_node", "openstack"])
+def test_every_variable_of_the_interface_has_a_description(playbooks: Path, role: str) -> None:
     specification = yaml.safe_load(
-        (playbooks / "roles/openstack/meta/argument_specs.yml").read_text()
+        (playbooks / f"roles/{role}/meta/argument_specs.yml").read_text()
     )["argument_specs"]["main"]["options"]
 
     def described(options: dict[str, dict[str, object]], path: str) -> None:

@@ -13,7 +13,8 @@ import openstack
 import pytest
 from cumulo.local import apt, role
 from cumulo.local import cloud as local
-from cumulo.local.role import Server, directory
+from cumulo.local.playbook import directory
+from cumulo.local.role import Server
 from cumulo.local.state import of_user
 
 pytestmark = [

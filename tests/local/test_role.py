@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cumulo.local import role
+from cumulo.local import playbook, role
 from cumulo.local.addresses import Addresses
 from cumulo.local.errors import CumuloError
 
@@ -17,14 +17,19 @@ def test_the_fingerprint_follows_the_variables() -> None:
 def test_the_fingerprint_follows_the_role_s_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(role, "directory", lambda: tmp_path)
-    (tmp_path / "tasks").mkdir()
-    (tmp_path / "tasks/main.yml").write_text("one")
+    monkeypatch.setattr(playbook, "directory", lambda: tmp_path)
+    (tmp_path / "ansible.cfg").touch()
+    tasks = tmp_path / "roles/openstack/tasks"
+    tasks.mkdir(parents=True)
+    (tasks / "main.yml").write_text("one")
     before = role.fingerprint(TOLD)
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__/x.pyc").write_text("compiled")
+    (tasks / "__pycache__").mkdir()
+    (tasks / "__pycache__/x.pyc").write_text("compiled")
+    other = tmp_path / "roles/kubernetes_node"
+    other.mkdir()
+    (other / "main.yml").write_text("of another role")
     assert role.fingerprint(TOLD) == before
-    (tmp_path / "tasks/main.yml").write_text("two")
+    (tasks / "main.yml").write_text("two")
     assert role.fingerprint(TOLD) != before
 
 
@@ -43,7 +48,7 @@ def test_a_failed_task_is_named_with_its_reason(
         "      ansible.builtin.fail:\n"
         "        msg: 'the abyss looks back at {{ openstack_region }}'\n"
     )
-    monkeypatch.setattr(role, "directory", lambda: playbooks)
+    monkeypatch.setattr(playbook, "directory", lambda: playbooks)
     server = role.Server("192.0.2.10", tmp_path / "key", tmp_path / "home")
     with pytest.raises(CumuloError) as error:
         role.run(server, TOLD, tmp_path / "role.log")

@@ -12,7 +12,22 @@ from cumulo.local.errors import CumuloError
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
+class _Rooms(click.Group):
+    """The commands of this room, and those that other rooms bring."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "images"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "images":
+            from cumulo.images.cli import images
+
+            return images
+        return super().get_command(ctx, cmd_name)
+
+
 @click.group(
+    cls=_Rooms,
     context_settings=_SETTINGS,
     epilog="Every other command is Pulumi's own, in the environment that `cumulo env` prints: "
     "`cumulo up`, `cumulo preview`, `cumulo stack`, … (`cumulo help` lists them).",

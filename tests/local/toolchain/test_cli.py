@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from cumulo.local import versions
 from cumulo.local.errors import CumuloError
-from cumulo.local.toolchain import build, cli, go
+from cumulo.local.go import compiler
+from cumulo.local.toolchain import cli
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_too_little_memory_is_said_before_the_build(
     bin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_go(bin_folder, 'echo made > "$6"')
-    monkeypatch.setattr(build, "MEMORY_MB", 10**9)
+    monkeypatch.setattr(cli, "MEMORY_MB", 10**9)
     with pytest.raises(CumuloError, match="MB of memory"):
         cli.ensure()
     assert builds(bin_folder) == 0
@@ -132,7 +133,7 @@ def test_too_little_disk_is_said_before_the_build(
     bin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_go(bin_folder, 'echo made > "$6"')
-    monkeypatch.setattr(build, "DISK_MB", 10**12)
+    monkeypatch.setattr(cli, "DISK_MB", 10**12)
     with pytest.raises(CumuloError, match="MB of disk"):
         cli.ensure()
     assert builds(bin_folder) == 0
@@ -171,7 +172,7 @@ def test_a_newer_installed_cli_is_used(bin_folder: Path) -> None:
     ],
 )
 def test_go_must_be_new_enough(version: str, enough: bool) -> None:
-    assert go.is_new_enough(version) is enough
+    assert compiler.is_new_enough(version, versions.GO) is enough
 
 
 def test_the_module_asks_for_the_version_that_we_name() -> None:

@@ -32,6 +32,9 @@ FLAGS = (
     f"-ldflags=-s -w -X {_VERSION_VARIABLE}=v{versions.PULUMI}",
 )
 
+MEMORY_MB = 2000
+DISK_MB = 5000
+
 
 def ready() -> Path | None:
     """The CLI, if there is one to use: on PATH and new enough, or built before."""
@@ -53,12 +56,22 @@ def ensure() -> Path:
         found = ready()
         if found is not None:
             return found
-        from cumulo.local.toolchain import build
+        from cumulo.local import go
 
         target = _target()
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
-        build.build(part)
+        order = go.Order(
+            name=f"the Pulumi CLI {versions.PULUMI}",
+            module=MODULE,
+            packages=(PACKAGE,),
+            flags=FLAGS,
+            takes="about 10 minutes",
+            memory_mb=MEMORY_MB,
+            disk_mb=DISK_MB,
+            instead=f"or install the Pulumi CLI {versions.PULUMI} yourself",
+        )
+        go.build(order, part)
         part.replace(target)
         _remove_others(target.parent)
         return target

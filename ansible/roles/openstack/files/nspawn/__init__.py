@@ -15,7 +15,8 @@ What it does not do:
 - A GPU is an entry in Nova's tracker, so that it is scheduled and used up; no device is passed
   through. The addresses an instance was given are in its `/etc/nova-pci-devices`.
 
-An image may ask for more in its `/etc/nova-nspawn.json`: `{"cgroup": "v1"}` for the legacy cgroup
-hierarchy and the system calls that kubelet needs, `{"volumes": ["/var/lib/containerd"]}` for
-folders on the host's own file system, for software that cannot live on an overlay.
+An image may ask for more in its `/etc/nova-nspawn.json`: `{"cgroup": "v1"}` for the system calls
+that kubelet needs, and for the legacy cgroup hierarchy where the host's controllers are on it;
+`{"volumes": ["/var/lib/containerd"]}` for folders on the host's own file system, for software that
+cannot live on an overlay.
 """

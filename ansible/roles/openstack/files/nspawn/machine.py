@@ -135,12 +135,11 @@ class Machine:
         environment = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
         extra = binds
         if wishes.legacy_cgroups:
-            environment["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "0"
-            extra = [
-                *binds,
-                "--system-call-filter=@keyring bpf perf_event_open",
-                "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
-            ]
+            extra = [*extra, "--system-call-filter=@keyring bpf perf_event_open"]
+            # Elsewhere the controllers are on the unified hierarchy, and it gets its part of that.
+            if groups:
+                environment["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "0"
+                extra.append("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1")
         enter = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
         return [
             "systemd-run", "--quiet", "--expand-environment=no", "--collect",

