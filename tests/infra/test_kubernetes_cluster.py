@@ -92,7 +92,7 @@ def test_labels_and_taints_are_kubelets_arguments(cluster: FakeCloud) -> None:
     assert "--node-labels=cumulo.dev/pool=cpu,team=a" in plain
     assert "--register-with-taints" not in plain
     gpu = told(cluster, "k-gpu-0")["/etc/kubernetes/seed/kubelet.env"]
-    assert "nvidia.com/gpu.count=2,nvidia.com/gpu.product=h200" in gpu
+    assert "gpu.count=2,nvidia.com/gpu.present=true,nvidia.com/gpu.product=h200" in gpu
     assert "--register-with-taints=nvidia.com/gpu=present:NoSchedule" in gpu
     assert cluster.inputs("k-gpu-0-instance")["flavorName"] == "gpu.h200.2"
 

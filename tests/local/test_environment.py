@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from cumulo.local import environment, paths, versions
 
-KUBERNETES = f"resource-kubernetes-v{importlib.metadata.version('pulumi_kubernetes')}"
 OPENSTACK = f"resource-openstack-v{importlib.metadata.version('pulumi_openstack')}"
 
 
