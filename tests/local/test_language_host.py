@@ -79,11 +79,12 @@ def test_a_second_up_changes_nothing(project: Project) -> None:
     assert "2 unchanged" in project.ok("up", "--yes", "--skip-preview")
 
 
-def test_main_may_be_a_folder_below(project: Project) -> None:
-    project.write("Pulumi.yaml", "name: sample\nruntime: python\nmain: stacks\n")
-    project.write("stacks/beside.py", "answer = 42")
+@pytest.mark.parametrize("folder", ["stacks", "stacks.d"])
+def test_main_may_be_a_folder_below(project: Project, folder: str) -> None:
+    project.write("Pulumi.yaml", f"name: sample\nruntime: python\nmain: {folder}\n")
+    project.write(f"{folder}/beside.py", "answer = 42")
     project.write(
-        "stacks/__main__.py", "import pulumi, beside\npulumi.export('answer', beside.answer)"
+        f"{folder}/__main__.py", "import pulumi, beside\npulumi.export('answer', beside.answer)"
     )
     project.ok("up", "--yes", "--skip-preview")
     assert project.ok("stack", "output", "answer").strip() == "42"

@@ -344,6 +344,7 @@ def test_a_write_only_key_is_not_in_the_outputs(stack: Stack) -> None:
     entry = stack.create(SELF_SIGNED, "ca", **wanted)
     parsed(entry).verify_directly_issued_by(parsed(entry))
     assert "PRIVATE KEY" not in str(entry.outputs)
+    assert "privateKeyPemWo" not in entry.outputs
     assert entry["privateKeyPemWoVersion"] == 1
     assert isinstance(entry.inputs["privateKeyPemWo"], Secret)
     assert_settled(stack, entry, **wanted)

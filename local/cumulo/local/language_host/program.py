@@ -120,7 +120,9 @@ def engine_client(address: str, *, debug_logs: bool) -> Any:
 def main_file(program: str) -> str:
     """The file that a program starts with, absolute."""
     path = os.path.abspath(program)  # noqa: PTH100 -- the user's own way to write it
-    return path if os.path.splitext(path)[1] else os.path.join(path, "__main__.py")  # noqa: PTH118, PTH122
+    # A folder's name may have a dot in it.
+    is_file = os.path.splitext(path)[1] and not os.path.isdir(path)  # noqa: PTH112, PTH122
+    return path if is_file else os.path.join(path, "__main__.py")  # noqa: PTH118
 
 
 def user_traceback(error: BaseException, main: str) -> str:

@@ -60,7 +60,7 @@ def diff(
     """
     changes = []
     for key, field in fields.items():
-        if field.output or key in ignore:
+        if field.output or field.write_only or key in ignore:
             continue
         before, after = plain(old.get(key)), plain(new.get(key))
         if _same_field(field, before, after):

@@ -85,6 +85,7 @@ class Field:
         implied: What the object has where the program sets nothing. Unlike a default it is not in
             the inputs, and unlike what is computed it comes back when the program drops a value.
         secret: Encrypted in the state.
+        write_only: Not in the outputs, so that its changes are not seen.
         local: The cloud does not report it; the state keeps what the program said.
         api: The attribute's name in the cloud's API, where it is not the property's in snake case.
         choices: The only values allowed.
@@ -103,6 +104,7 @@ class Field:
     default: Any = None
     implied: Any = None
     secret: bool = False
+    write_only: bool = False
     local: bool = False
     api: str | None = None
     choices: tuple[Any, ...] = ()

@@ -48,6 +48,8 @@ def outputs(
     """
     result: Properties = {}
     for key, field in fields.items():
+        if field.write_only:
+            continue
         value = observed.get(key)
         result[key] = Secret(value) if field.secret else value
     result["id"] = identity
@@ -65,6 +67,8 @@ def planned(fields: Fields, inputs: Properties, old: Properties | None = None) -
     """What a preview can say of the outputs: the inputs, and unknowns where the cloud chooses."""
     result: Properties = {}
     for key, field in fields.items():
+        if field.write_only:
+            continue
         if key in inputs and not field.output:
             result[key] = _planned_value(field, inputs[key])
         elif field.computed or field.output:

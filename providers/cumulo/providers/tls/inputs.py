@@ -139,7 +139,7 @@ def key_fields(name: str) -> dict[str, Field]:
     """A private key's three properties: itself, and the one that is not kept in the outputs."""
     return {
         name: Field(secret=True, replace=True, check=private_key),
-        f"{name}Wo": Field(secret=True, stored=lambda _: None, excludes=(name,), check=private_key),
+        f"{name}Wo": Field(secret=True, write_only=True, excludes=(name,), check=private_key),
         f"{name}WoVersion": Field(INTEGER, replace=True),
     }
 
