@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cumulo.local import versions
 
 from .project import CUMULO, Project
 
@@ -94,7 +95,7 @@ def test_an_error_names_its_mend_and_is_no_traceback(tmp_path: Path) -> None:
     go.chmod(0o755)
     run = cumulo("preview", PATH=f"{tmp_path}:/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path))
     assert run.returncode == 1
-    assert "error: building the Pulumi CLI failed" in run.stderr
+    assert f"error: building the Pulumi CLI {versions.PULUMI} failed" in run.stderr
     assert "GOPROXY" in run.stderr
     assert "Traceback" not in run.stderr
 
