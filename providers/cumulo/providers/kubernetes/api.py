@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 
-_CONNECTIONS: Final = 64
+_CONNECTIONS: Final = 128
 _CONNECT_SECONDS: Final = 10.0
 _READ_SECONDS: Final = 60.0
 
