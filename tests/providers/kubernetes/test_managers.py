@@ -119,3 +119,11 @@ def test_what_was_typed_by_hand_gives_way() -> None:
     assert managers.by_hand(conflict((".spec.replicas", "kubectl-edit"), (".a", "kubectl")))
     assert not managers.by_hand(conflict((".spec.replicas", "kubectl"), (".a", "hpa")))
     assert not managers.by_hand(conflict())
+
+
+def test_an_object_with_nothing_in_it_is_marked_all_the_same() -> None:
+    bare = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
+    assert managers.recorded(bare)["metadata"] == {"name": "n", "annotations": {}}
+    assert bare["metadata"] == {"name": "n"}
+    full = {**bare, "spec": {}}
+    assert managers.recorded(full) is full

@@ -75,7 +75,8 @@ def test_it_is_previewed_made_and_then_as_the_program_says(
 
     program.run("config", "set", "text", "2")
     shown = program.run("up", "--yes", "--skip-preview", "--diff")
-    assert "1 replaced" in shown
+    assert "1 updated" in shown
+    assert "2 replaced" in shown
     assert program.outputs()["uid"] != first["uid"]
 
     program.run("destroy", "--yes", "--skip-preview")

@@ -28,6 +28,8 @@ from cumulo.providers.kubernetes.paths import Path
 
 _PREFIX: Final = "pulumi-kubernetes"
 
+_IDENTITY: Final = frozenset({"apiVersion", "kind", "metadata", "name", "namespace"})
+
 # Who writes on behalf of the same people: kubectl apply, and the official provider, which creates
 # objects without server-side apply.
 _OURS: Final = frozenset(
@@ -48,6 +50,22 @@ def marked(provider: str, urn: str) -> str:
         return f"{_PREFIX}-{secrets.token_hex(4)}"
     digest = hashlib.sha256("\n".join((provider, urn)).encode()).hexdigest()
     return f"{_PREFIX}-{digest[:16]}"
+
+
+def recorded(item: Object) -> Object:
+    """An object as it is applied: with something in it that the cluster can say is ours.
+
+    It keeps no manager who wants nothing but the object itself. An empty map is enough for it, and
+    nobody sees that one.
+    """
+    data = item["metadata"]
+    more = [
+        *(item[key] for key in item.keys() - _IDENTITY),
+        *(data[key] for key in data.keys() - _IDENTITY),
+    ]
+    if any(value != [] for value in more):
+        return item
+    return {**item, "metadata": {**data, "annotations": {}}}
 
 
 def manager_of(state: Properties, inputs: Object, otherwise: str) -> str:

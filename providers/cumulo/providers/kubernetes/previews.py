@@ -33,7 +33,9 @@ def impossible(error: ApiError | NoSuchKind) -> bool:
     """
     if isinstance(error, NoSuchKind):
         return True
-    return error.status in (403, 404) or error.status >= 500 or "dry run" in error.message
+    if error.status in (403, 404) or "dry run" in error.message:
+        return True
+    return error.status >= 500 and "webhook" in error.message
 
 
 def leave_open(outputs: Properties, said: Properties, kind: Kind, *, has_status: bool) -> None:

@@ -95,7 +95,7 @@ def _has(value: Any, path: Path) -> bool:
 
 
 _IMMUTABLE: Final = re.compile(
-    r"\bis immutable\b|\bupdates to .* are forbidden\b|\bmay not (change|update) fields other than"
+    r"\bis immutable\b|\bupdates to .* are forbidden\b|\bmay not (change|update|be changed)\b"
 )
 
 

@@ -178,6 +178,7 @@ class Writer:
                     return live
 
     def _apply(self, item: Object, manager: str, *, force: bool, preview: bool = False) -> Object:
+        item = managers.recorded(item)
         try:
             return self._cluster.apply(item, manager, force=force, preview=preview)
         except ApiError as error:
