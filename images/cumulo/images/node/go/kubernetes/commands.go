@@ -34,7 +34,7 @@ func kubeadm() int {
 
 func kubectl() int {
 	// kubectl logs while it is being put together, before its own flags are read.
-	_ = logs.GlogSetter(cmd.GetLogVerbosity(os.Args))
+	_, _ = logs.GlogSetter(cmd.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"k8s.io/apimachinery/pkg/util/wait"
-	genericapiserver "k8s.io/apiserver/pkg/server"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/cloud-provider-openstack/pkg/openstack"
 	cloudapp "k8s.io/cloud-provider/app"
@@ -16,12 +15,7 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/klog/v2"
 	_ "k8s.io/kubernetes/pkg/features" // The cloud controller manager takes --feature-gates as well.
-	metricsapp "sigs.k8s.io/metrics-server/cmd/metrics-server/app"
 )
-
-func metricsServer() int {
-	return cli.Run(metricsapp.NewMetricsServerCommand(genericapiserver.SetupSignalHandler()))
-}
 
 func cloudControllerManager() int {
 	options, err := cloudoptions.NewCloudControllerManagerOptions()
