@@ -97,9 +97,15 @@ answers() {{
 # Whoever was first may come back to a cluster that others have kept.
 _FIRST = """\
 if [ -e /var/lib/kubernetes-join/initializes ] || ! answers; then
+    # What a first try has left is in nobody's way.
+    again=DirAvailable--var-lib-etcd,Port-6443,Port-10259,Port-10257,Port-10250,Port-2379,Port-2380
+    for part in kube-apiserver kube-controller-manager kube-scheduler etcd; do
+        again=$again,FileAvailable--etc-kubernetes-manifests-$part.yaml
+    done
+    [ -e /var/lib/kubernetes-join/initializes ] || again=none
     touch /var/lib/kubernetes-join/initializes
     run "making the cluster" kubeadm init --config /run/kubernetes-init.yaml \
---ignore-preflight-errors all
+--ignore-preflight-errors "$again"
 else
     run "joining the control plane" kubeadm join --config /run/kubernetes-join.yaml
 fi
@@ -197,7 +203,7 @@ def control_plane(
             "nodeRegistration": registration,
             "localAPIEndpoint": here,
             # Nobody joins with a token here.
-            "skipPhases": ["bootstrap-token"],
+            "skipPhases": ["bootstrap-token", "show-join-command"],
         },
         {
             "apiVersion": api,
