@@ -21,7 +21,7 @@ def test_what_the_token_says_and_a_name_are_filled_in(offline: Stack) -> None:
     checked = offline.check(CONFIG_MAP, "settings", {"data": {"a": "1"}})
     name = checked["metadata"].pop("name")
     assert name.startswith("settings-")
-    assert len(name) == len("settings-") + 7
+    assert len(name) == len("settings-") + 8
     assert checked == {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -117,6 +117,24 @@ def test_the_cluster_says_which_differences_are_none(stack: Stack) -> None:
     }
 
 
+def test_what_makes_an_object_the_one_it_is_needs_another(stack: Stack) -> None:
+    made = stack.create(DEPLOYMENT, "d", **deployment())
+    renamed, moved = deployment(), deployment()
+    renamed["metadata"]["name"] = "e"
+    assert stack.changes(made, **renamed) == {"metadata.name": True}
+    moved["metadata"]["namespace"] = "default"
+    assert stack.changes(made, **moved) == {"metadata.namespace": True}
+
+
+def test_a_default_that_is_written_out_does_not_replace(stack: Stack) -> None:
+    spec = {"containers": [{"name": "c", "image": "example.invalid/c:1"}]}
+    skipped = {"annotations": {"pulumi.com/skipAwait": "true"}}
+    token = "kubernetes:core/v1:Pod"
+    made = stack.create(token, "p", metadata=skipped, spec=spec)
+    same = {**spec, "hostNetwork": False, "dnsPolicy": "ClusterFirst"}
+    assert stack.changes(made, metadata=skipped, spec=same) == {}
+
+
 def test_the_cluster_says_what_is_immutable(stack: Stack) -> None:
     token = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
     made = stack.create(token, "p", value=1)

@@ -6,9 +6,9 @@ from cumulo.providers.core.values import UNKNOWN, Properties
 from cumulo.providers.kubernetes.api import ApiError
 from cumulo.providers.kubernetes.cluster import Cluster, NoSuchKind
 from cumulo.providers.kubernetes.difference import Step, same, value_at
-from cumulo.providers.kubernetes.objects import Kind, Object, at, metadata, name_of
+from cumulo.providers.kubernetes.objects import Kind, Object, at, metadata, name_of, namespace_of
 from cumulo.providers.kubernetes.paths import Path
-from cumulo.providers.kubernetes.replacement import refused
+from cumulo.providers.kubernetes.replacement import IDENTITY, refused
 
 # What only the cluster can choose; a dry run answers something, but not what it will be.
 _CHOSEN: Final[tuple[Path, ...]] = (
@@ -66,8 +66,10 @@ def asked(
         The differences that are some, and the paths that are immutable.
     """
     try:
-        wanted = {**item, "metadata": {**metadata(item), "name": name_of(live)}}
-        would = cluster.apply(wanted, manager, force=True, preview=True)
+        # It is asked about the object that is there, also when the program wants another.
+        place = {"name": name_of(live), "namespace": namespace_of(live)}
+        data = {**metadata(item), **{key: value for key, value in place.items() if value}}
+        would = cluster.apply({**item, "metadata": data}, manager, force=True, preview=True)
     except NoSuchKind:
         return found, []
     except ApiError as error:
@@ -76,5 +78,7 @@ def asked(
         step
         for step in found
         # What the program drops may be kept by nobody but those who wrote it before.
-        if step.value is None or not same(value_at(would, step.path), value_at(live, step.path))
+        if step.value is None
+        or step.path in IDENTITY
+        or not same(value_at(would, step.path), value_at(live, step.path))
     ], []

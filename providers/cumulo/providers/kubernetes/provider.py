@@ -166,7 +166,7 @@ class Kubernetes(Plugin):
             return any(replaces(step.path, step.value, rule) for rule in forcing)
 
         askable = not patch and not has_unknown(item) and not self._connection.unreachable
-        if found and askable and not any(map(replace, found)):
+        if found and askable:
             cluster, manager = self._connection.cluster, _manager(old, item)
             found, immutable = previews.asked(cluster, live, item, found, manager)
             forcing = [*forcing, *immutable]
@@ -359,7 +359,7 @@ class Kubernetes(Plugin):
         if not suffix:
             suffix = seed.hex() if len(seed) >= 4 else secrets.token_hex(4)
         name = urn.rsplit("::", 1)[-1]
-        return f"{name[: _NAME_LENGTH - 8]}-{suffix[:7]}"
+        return f"{name[: _NAME_LENGTH - 9]}-{suffix[:8]}"
 
     def _settled(
         self,

@@ -132,6 +132,8 @@ def _held(live: Object) -> str:
         if found.get("status") == "True":
             return f"waiting to be gone: {found.get('message')}"
     finalizers = at(live, "metadata", "finalizers", otherwise=[])
+    if finalizers == ["foregroundDeletion"]:
+        return "waiting for what it owns to be gone"
     if finalizers:
         return f"waiting to be gone: held by finalizers {', '.join(finalizers)}"
     return "waiting to be gone"
