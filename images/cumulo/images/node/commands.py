@@ -62,7 +62,7 @@ def order(release: Release) -> go.Order:
             f"-ldflags=-s -w {_versions(release)}",
         ),
         environment=_ENVIRONMENT,
-        takes="about 20 minutes of two cores",
+        takes="about 10 minutes of two cores",
         memory_mb=4000,
         disk_mb=9000,
         instead="or use a node image from elsewhere",
