@@ -153,7 +153,7 @@ def test_a_pod_is_connected_to_the_node_s_subnet(plugin: Plugin) -> None:
     told = plugin.delegated("ADD")
     assert (told["type"], told["mtu"], told["hairpinMode"]) == ("bridge", 1342, True)
     assert told["ipMasq"] is False  # flanneld does it.
-    assert told["ipam"]["ranges"] == [[{"subnet": "10.244.1.1/24"}]]
+    assert told["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}]]
     assert told["ipam"]["routes"] == [{"dst": "10.244.0.0/16"}]
 
 
@@ -163,7 +163,7 @@ def test_a_pod_goes_as_it_came_though_the_subnet_has_changed(plugin: Plugin) -> 
     (plugin.folder / "subnet.env").write_text(SUBNET.replace("10.244.1.1", "10.244.9.1"))
 
     assert plugin.call("DEL").returncode == 0
-    assert plugin.delegated("DEL")["ipam"]["ranges"] == [[{"subnet": "10.244.1.1/24"}]]
+    assert plugin.delegated("DEL")["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}]]
     (plugin.folder / "log.DEL").unlink()
     assert plugin.call("DEL").returncode == 0
     assert not (plugin.folder / "log.DEL").exists()

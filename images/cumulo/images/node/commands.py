@@ -31,7 +31,8 @@ def build(release: Release) -> Path:
     finished = path(release)
     if finished.is_dir():
         return finished
-    with files.lock(finished.with_name("lock"), "waiting for another build of the node's commands"):
+    lock = finished.with_name(f"{release.minor}.lock")
+    with files.lock(lock, "waiting for another build of the node's commands"):
         if not finished.is_dir():
             part = finished.with_name(f"{finished.name}.part")
             shutil.rmtree(part, ignore_errors=True)
@@ -61,7 +62,7 @@ def order(release: Release) -> go.Order:
             f"-ldflags=-s -w {_versions(release)}",
         ),
         environment=_ENVIRONMENT,
-        takes="about 20 minutes of two cores",
+        takes="about 10 minutes of two cores",
         memory_mb=4000,
         disk_mb=9000,
         instead="or use a node image from elsewhere",

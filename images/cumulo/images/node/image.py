@@ -82,11 +82,11 @@ def build(release: Release, archives: Archives) -> Path:
     finished = path(release, archives)
     if finished.exists() and description(finished).exists():
         return finished
+    made = commands.build(release)
+    base = image.build(archives)
     finished.parent.mkdir(parents=True, exist_ok=True)
     with files.lock(finished.with_name("lock"), "waiting for another build of a node image"):
         if not (finished.exists() and description(finished).exists()):
-            made = commands.build(release)
-            base = image.build(archives)
             with progress.step(f"building the node image of Kubernetes {release.kubernetes}"):
                 make(release, made, base, finished)
     return finished

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -107,6 +108,11 @@ func (s *settings) delegate() (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("flanneld has not set up this node's network yet: %w", err)
 	}
+	// It is written down as the address of the node in it.
+	_, network, err := net.ParseCIDR(subnet["FLANNEL_SUBNET"])
+	if err != nil {
+		return nil, fmt.Errorf("%s: FLANNEL_SUBNET: %w", s.SubnetFile, err)
+	}
 	mtu, err := strconv.Atoi(subnet["FLANNEL_MTU"])
 	if err != nil {
 		return nil, fmt.Errorf("%s: FLANNEL_MTU is %q, not a number", s.SubnetFile, subnet["FLANNEL_MTU"])
@@ -121,7 +127,7 @@ func (s *settings) delegate() (map[string]any, error) {
 		"isGateway": true,
 		"ipam": map[string]any{
 			"type":   "host-local",
-			"ranges": [][]map[string]string{{{"subnet": subnet["FLANNEL_SUBNET"]}}},
+			"ranges": [][]map[string]string{{{"subnet": network.String()}}},
 			"routes": []map[string]string{{"dst": subnet["FLANNEL_NETWORK"]}},
 		},
 	}
