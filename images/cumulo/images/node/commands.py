@@ -35,10 +35,10 @@ def build(release: Release) -> Path:
     with files.lock(lock, "waiting for another build of the node's commands"):
         if not finished.is_dir():
             part = finished.with_name(f"{finished.name}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
+            part.mkdir(parents=True, exist_ok=True)
             go.build(order(release), part)
             files.settle(part, finished)
+            _remove_others(release, finished)
     return finished
 
 
@@ -67,6 +67,13 @@ def order(release: Release) -> go.Order:
         disk_mb=9000,
         instead="or use a node image from elsewhere",
     )
+
+
+def _remove_others(release: Release, kept: Path) -> None:
+    """Removes those that are made of something older: they are 360 MB each."""
+    for folder in kept.parent.glob(f"kubernetes-{release.kubernetes}-*"):
+        if folder != kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _versions(release: Release) -> str:

@@ -58,7 +58,7 @@ def name(release: Release, archives: Archives) -> str:
     made_of = [
         image.path(archives).name,
         commands.path(release).name,
-        _digest(sources, [*sources.glob("*.py"), *sources.glob("node/*.py")]),
+        _digest(sources, [sources / "closure.py", sources / "oci.py", *sources.glob("node/*.py")]),
         _digest(
             ansible,
             [
@@ -87,6 +87,7 @@ def build(release: Release, archives: Archives) -> Path:
     finished.parent.mkdir(parents=True, exist_ok=True)
     with files.lock(finished.with_name("lock"), "waiting for another build of a node image"):
         if not (finished.exists() and description(finished).exists()):
+            rootfs.discard_partial(finished.parent)
             with progress.step(f"building the node image of Kubernetes {release.kubernetes}"):
                 make(release, made, base, finished)
     return finished
