@@ -7,13 +7,13 @@ that the next component takes as input. Everything public is listed in `__all__`
 from cumulo.infra.arguments import ArgumentError
 from cumulo.infra.gpu_server import Gpu, GpuServer, GpuServerArgs, gpu_flavor
 from cumulo.infra.kubernetes.addons.component import ClusterAddons, ClusterAddonsArgs
-from cumulo.infra.kubernetes.cluster import (
+from cumulo.infra.kubernetes.arguments import (
     ControlPlane,
-    KubernetesCluster,
     KubernetesClusterArgs,
     KubernetesHandle,
     NodePool,
 )
+from cumulo.infra.kubernetes.cluster import KubernetesCluster
 from cumulo.infra.load_balancer import (
     Listener,
     LoadBalancer,

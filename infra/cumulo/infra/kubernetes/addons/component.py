@@ -4,10 +4,11 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as k8s
-from cumulo.infra.arguments import check_fields, title
+from cumulo.infra.arguments import check_at_least, check_fields, title
+from cumulo.infra.kubernetes import readiness
 from cumulo.infra.kubernetes.addons.flannel import flannel
 from cumulo.infra.kubernetes.addons.gpus import gpu_device_plugin
-from cumulo.infra.kubernetes.cluster import KubernetesHandle
+from cumulo.infra.kubernetes.arguments import READY_SECONDS, KubernetesHandle
 
 
 class ClusterAddonsArgs(TypedDict):
@@ -18,6 +19,8 @@ class ClusterAddonsArgs(TypedDict):
     gpus: NotRequired[bool]
     """Whether to count GPUs out to pods on nodes that have them in the cloud's books only, as in
     the local cloud. Default: no."""
+    ready_seconds: NotRequired[int]
+    """How long nodes may take to become Ready; 0 does not wait. Default: 900."""
 
 
 class ClusterAddons(pulumi.ComponentResource):
@@ -52,7 +55,10 @@ class ClusterAddons(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ClusterAddonsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        check_fields(title(ClusterAddons, name), ClusterAddonsArgs, args)
+        component = title(ClusterAddons, name)
+        check_fields(component, ClusterAddonsArgs, args)
+        seconds = args.get("ready_seconds", READY_SECONDS)
+        check_at_least(component, "ready_seconds", seconds, 0)
         super().__init__("cumulo:index:ClusterAddons", name, {}, opts)
         cluster = args["cluster"]
         child = pulumi.ResourceOptions(parent=self, depends_on=cluster.needs)
@@ -76,4 +82,5 @@ class ClusterAddons(pulumi.ComponentResource):
         self.network = flannel(f"{name}-flannel", cluster.pod_range, child)
         if args.get("gpus", False):
             gpu_device_plugin(name, child)
+        readiness.ready(component, cluster.kubeconfig, cluster.nodes, seconds)
         self.register_outputs({})
