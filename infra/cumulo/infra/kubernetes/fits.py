@@ -65,6 +65,6 @@ async def flavor(parent: pulumi.Resource, component: str, field: str, name: str,
         raise missing(component, field, f"flavor {name!r}", error) from None
     if found.get("ram", least) < least:
         raise ArgumentError(
-            component, field, f"{name!r} has {found['ram']} MB of memory; {least} are needed"
+            component, field, f"{name!r} has {found['ram']:.0f} MB of memory; {least} are needed"
         )
     return name

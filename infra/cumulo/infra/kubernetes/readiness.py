@@ -59,7 +59,7 @@ def joined(
     servers: Mapping[str, pulumi.Output[str]],
     seconds: int,
     cloud: str | None,
-) -> None:
+) -> pulumi.Output[bool]:
     """Fails the update unless each server becomes a node of the cluster.
 
     Args:
@@ -82,8 +82,9 @@ def joined(
             )
         return True
 
-    if _waits(seconds):
-        _both(kubeconfig, servers).apply(wait)
+    if not _waits(seconds):
+        return pulumi.Output.from_input(True)
+    return _both(kubeconfig, servers).apply(wait)
 
 
 def ready(
@@ -91,7 +92,7 @@ def ready(
     kubeconfig: pulumi.Output[str],
     nodes: pulumi.Output[Mapping[str, str]],
     seconds: int,
-) -> None:
+) -> pulumi.Output[bool]:
     """Fails the update unless each node becomes Ready.
 
     Args:
@@ -109,8 +110,11 @@ def ready(
             raise ClusterError(f"{component}: not Ready within {seconds} s\n{reasons}")
         return True
 
-    if _waits(seconds):
+    if not _waits(seconds):
+        return pulumi.Output.from_input(True)
+    return (
         pulumi.Output.all(kubeconfig, nodes).apply(lambda known: (known[0], known[1])).apply(wait)
+    )
 
 
 def _waits(seconds: int) -> bool:
@@ -175,8 +179,8 @@ def phase(console: str) -> str:
     steps = [line.partition(_MARK)[2] for line in lines if _MARK in line]
     failures = [number for number, step in enumerate(steps) if step.startswith("failed")]
     if failures:
-        step = steps[failures[-1] - 1] if failures[-1] else "its start"
-        at = f"{step!r} {steps[failures[-1]].partition(';')[0]}"
+        step = repr(steps[failures[-1] - 1]) if failures[-1] else "its start"
+        at = f"{step} {steps[failures[-1]].partition(';')[0]}"
     elif steps:
         at = f"it came to {steps[-1]!r}"
     else:
