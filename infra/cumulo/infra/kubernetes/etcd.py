@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING
 
 from cumulo.infra.kubernetes import api
 from cumulo.infra.kubernetes.api import ClusterError, Deadline
+from cumulo.infra.kubernetes.user_data import ETCDCTL
 
 if TYPE_CHECKING:
     from lightkube import AsyncClient
 
 _SYSTEM = "kube-system"
 _PARTS = ("etcd", "kube-apiserver")
-_PKI = "/etc/kubernetes/pki/etcd"
-CTL = (
-    "etcdctl",
-    f"--cacert={_PKI}/ca.crt",
-    f"--cert={_PKI}/healthcheck-client.crt",
-    f"--key={_PKI}/healthcheck-client.key",
-)
-"""How to talk to etcd from within its container."""
 
 
 def serves(node: str, cluster: str) -> bool:
@@ -96,7 +89,7 @@ async def _ctl(client: "AsyncClient", server: str, *arguments: str) -> str:
             f"etcd-{server}",
             namespace=_SYSTEM,
             container="etcd",
-            command=[*CTL, *arguments],
+            command=[*ETCDCTL, *arguments],
             stdout=True,
             stderr=True,
             timeout=30,
