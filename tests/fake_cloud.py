@@ -28,6 +28,7 @@ class FakeCloud(pulumi.runtime.Mocks):
         self.resources: dict[str, pulumi.runtime.MockResourceArgs] = {}
         self.components: list[str] = []
         self.images = {"debian-13", "kubernetes-node"}
+        self.node_image_version = "1.35.4"
         self.flavors: dict[str, dict[str, str]] = {
             "m1.small": {},
             "m1.medium": {},
@@ -73,7 +74,10 @@ class FakeCloud(pulumi.runtime.Mocks):
         asked = args.args
         if question == "getFlavor" and asked["name"] in self.flavors:
             return {"name": asked["name"], "extraSpecs": self.flavors[asked["name"]]}
-        if question == "getImage" and asked["name"] in self.images:
+        if question == "getImage" and "properties" in asked:
+            if asked["properties"] == {"kubernetes_version": self.node_image_version}:
+                return {"name": "kubernetes-node", "id": "kubernetes-node-id"}
+        elif question == "getImage" and asked["name"] in self.images:
             return {"name": asked["name"], "id": f"{asked['name']}-id"}
         if question == "getNetwork" and asked["name"] in self.external_networks:
             return {"id": f"{asked['name']}-id", "subnets": self.external_networks[asked["name"]]}

@@ -14,6 +14,7 @@ from cumulo.infra.kubernetes.cluster import (
     KubernetesHandle,
     NodePool,
 )
+from cumulo.infra.kubernetes.image import node_image
 from cumulo.infra.load_balancer import (
     Listener,
     LoadBalancer,
@@ -67,4 +68,5 @@ __all__ = [
     "ServerPoolArgs",
     "ServerPoolHandle",
     "gpu_flavor",
+    "node_image",
 ]
