@@ -51,7 +51,7 @@ def standing(
 
 @pytest.fixture(scope="session")
 def kubeconfig(request: pytest.FixtureRequest) -> str:
-    """A real cluster's kubeconfig, as a path: `CUMULO_TEST_KUBECONFIG`, or of a cluster made here."""
+    """The path of a real cluster's kubeconfig: the one that is named, or of one made here."""
     named = named_kubeconfig()
     if named is None:
         cluster: StandingCluster = request.getfixturevalue("standing")
