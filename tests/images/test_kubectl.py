@@ -17,7 +17,9 @@ def project(tmp_path: Path, pulumi: Path) -> Project:
     made = Project(folder, tmp_path / "data")
     client = made.write("bin/kubectl", '#!/bin/sh\ncat "$KUBECONFIG"\necho " $*"\nexit 7\n')
     client.chmod(0o755)
-    made.env["PATH"] = f"{client.parent}:{os.environ['PATH']}"
+    made.env["PATH"] = f"{client.parent}:{pulumi.parent}:{os.environ['PATH']}"
+    # Where none was built for nodes.
+    made.env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
     made.ok("stack", "init", "dev")
     return made
 

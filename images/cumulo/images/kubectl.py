@@ -18,18 +18,18 @@ OUTPUT = "kubeconfig"
 
 
 def client() -> list[str]:
-    """How to call kubectl: the user's own, else the one that was built for nodes.
+    """How to call kubectl: the one that was built for nodes, which is as new as they are.
 
     Raises:
-        CumuloError: There is none.
+        CumuloError: There is none, and none on PATH either.
     """
-    installed = shutil.which("kubectl")
-    if installed:
-        return [installed]
     for release in releases():
         built = commands.path(release) / "kubernetes"
         if built.exists():
             return [str(built), "kubectl"]
+    installed = shutil.which("kubectl")
+    if installed:
+        return [installed]
     raise CumuloError(
         "there is no kubectl on PATH, and none was built for nodes yet",
         "install it, or `cumulo images build node`",
