@@ -9,9 +9,7 @@ import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,18 +87,17 @@ def make(
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     names = [f"{PREFIX}-control-{n}" for n in range(control)]
     names += [f"{PREFIX}-worker-{n}" for n in range(workers)]
-    with _network(cloud, key, names) as ports, ThreadPoolExecutor(len(names)) as pool:
+    ports = _network(cloud, key, names)
+    with ThreadPoolExecutor(len(names)) as pool:
         began = time.monotonic()
         servers = list(pool.map(lambda name: _server(cloud, image, key, name, *ports[name]), names))
         ready = time.monotonic()
         _kubeadm(servers[:control], servers[control:], version, pool)
+        cloud.compute.delete_keypair(PREFIX)
         return Took(ready - began, time.monotonic() - ready)
 
 
-@contextmanager
-def _network(
-    cloud: Connection, key: Path, names: list[str]
-) -> Iterator[dict[str, tuple[str, str, str]]]:
+def _network(cloud: Connection, key: Path, names: list[str]) -> dict[str, tuple[str, str, str]]:
     """Ports on a network that lets everything in: id, private and public address, by name."""
     external = cloud.network.find_network("public", ignore_missing=False)
     cloud.compute.create_keypair(name=PREFIX, public_key=key.with_suffix(".pub").read_text())
@@ -123,7 +120,7 @@ def _network(
         )
         address = cloud.network.create_ip(floating_network_id=external.id, port_id=port.id)
         ports[name] = (port.id, port.fixed_ips[0]["ip_address"], address.floating_ip_address)
-    yield ports
+    return ports
 
 
 def _server(
