@@ -18,6 +18,9 @@ from tests.e2e.tenant import Tenant, own_tenant
 CLOUD = "cumulo-local"
 ROUNDS = 3
 SHAPES = ((1, 2), (3, 3))
+READY = "from the first server's create to all nodes Ready"
+SERVERS = "by hand: servers, until they answer"
+KUBEADM = "by hand: kubeadm, until all are Ready"
 
 
 def report() -> None:
@@ -30,14 +33,7 @@ def report() -> None:
         print("| what | seconds |\n|---|---|")
         for title in rounds[0]:
             print(f"| {title} | {statistics.median(one[title] for one in rounds):.1f} |")
-        ratios = [
-            one["from the first server's create to all nodes Ready"]
-            / (
-                one["by hand: servers, until they answer"]
-                + one["by hand: kubeadm, until all are Ready"]
-            )
-            for one in rounds
-        ]
+        ratios = [one[READY] / (one[SERVERS] + one[KUBEADM]) for one in rounds]
         print(f"| ratio | {statistics.median(ratios):.2f} |")
 
 
@@ -54,8 +50,8 @@ def _round(image: str, version: str, control: int, workers: int) -> dict[str, fl
             took = _ours(tenant, Path(folder), control, workers)
     return {
         **took,
-        "by hand: servers, until they answer": hand.servers,
-        "by hand: kubeadm, until all are Ready": hand.kubeadm,
+        SERVERS: hand.servers,
+        KUBEADM: hand.kubeadm,
     }
 
 
@@ -84,7 +80,7 @@ def _ours(tenant: Tenant, folder: Path, control: int, workers: int) -> dict[str,
     took = {
         "`up`, all of it": whole,
         "before the first server's create": whole - (ended - first.stop()),
-        "from the first server's create to all nodes Ready": ended - first.stop(),
+        READY: ended - first.stop(),
         "`up`, no change": timed(),
         "`up`, one node more": timed(kubernetes=more),
     }
