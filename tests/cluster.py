@@ -1,6 +1,5 @@
 """A Kubernetes cluster for a test run: the program in `stacks/`, as `make up` brings it up."""
 
-import json
 import os
 import subprocess
 import sys
@@ -76,17 +75,7 @@ def standing_cluster(
         before = tenant.inventory()
         try:
             project.up(kubernetes=_settings(project), servers={"cpu_count": 0}, gpu_server=None)
-            kubeconfig = folder / "kubeconfig"
-            kubeconfig.touch(0o600)
-            shown = subprocess.run(
-                [COMMAND, "stack", "output", "kubeconfig", "--show-secrets"],
-                cwd=project.folder,
-                env={**project.environment, "PULUMI_STACK": project.stack},
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            kubeconfig.write_text(json.dumps(json.loads(shown.stdout)))
+            kubeconfig = project.kubeconfig(folder)
             yield StandingCluster(project, tenant, kubeconfig)
         finally:
             project.destroy()
