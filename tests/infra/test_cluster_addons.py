@@ -16,8 +16,10 @@ def declare(*, cloud_provider: bool = False, openstack: Any = None, **args: Any)
     wanted: Any = {**ARGS, "network": network, "cloud_provider": cloud_provider}
     cluster = KubernetesCluster("k", wanted).handle
     api = pulumi_kubernetes.Provider("k", kubeconfig=cluster.kubeconfig)
-    given = {} if openstack is None else {"openstack": {"network": network, **openstack}}
-    ClusterAddons("k", {"cluster": cluster, **given, **args}, pulumi.ResourceOptions(provider=api))
+    given: Any = {"cluster": cluster, **args}
+    if openstack is not None:
+        given["openstack"] = {"network": network, **openstack}
+    ClusterAddons("k", given, pulumi.ResourceOptions(provider=api))
 
 
 def plain(value: Any) -> Any:

@@ -73,7 +73,13 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
     config = documents(files["/etc/kubernetes/seed/init.yaml"])
     wanted = config["ClusterConfiguration"]
     assert wanted["controlPlaneEndpoint"] == "192.168.60.99:6443"
-    assert wanted["apiServer"]["extraArgs"] == [{"name": "audit-log-maxage", "value": "7"}]
+    assert wanted["apiServer"]["extraArgs"] == [
+        {
+            "name": "enable-admission-plugins",
+            "value": "NodeRestriction,ExtendedResourceToleration",
+        },
+        {"name": "audit-log-maxage", "value": "7"},
+    ]
     assert wanted["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
     (floating,) = (
         address for address in wanted["apiServer"]["certSANs"] if address.startswith("203.0.113.")
