@@ -41,6 +41,18 @@ class FakeCloud(pulumi.runtime.Mocks):
         }
         self.external_networks = {"public": ["203.0.113.0/24"]}
         self.hides_external_subnets = False
+        self.region = "RegionOne"
+        self.catalog = [
+            {
+                "type": kind,
+                "endpoints": [
+                    {"interface": interface, "region": region, "url": f"https://{region}/{kind}"}
+                    for interface in ("internal", "public")
+                    for region in ("RegionOne", "RegionTwo")
+                ],
+            }
+            for kind in ("compute", "identity")
+        ]
         self.reachable = True
         self.empty_answer = "Your query returned no results. Please change your search criteria"
 
@@ -58,6 +70,8 @@ class FakeCloud(pulumi.runtime.Mocks):
             outputs["address"] = f"203.0.113.{number}"
         if args.typ.endswith(":LoadBalancer"):
             outputs |= {"vipAddress": "192.168.60.99", "vipPortId": f"{args.name}-vip"}
+        if args.typ.endswith(":ApplicationCredential"):
+            outputs["secret"] = f'SECRET "{args.name}"'
         if args.typ.startswith("tls:"):
             outputs |= {
                 "privateKeyPem": f"KEY {args.name}\n",
@@ -81,6 +95,8 @@ class FakeCloud(pulumi.runtime.Mocks):
             return {"name": asked["name"], "id": f"{asked['name']}-id"}
         if question == "getNetwork" and asked["name"] in self.external_networks:
             return {"id": f"{asked['name']}-id", "subnets": self.external_networks[asked["name"]]}
+        if question == "getAuthScope":
+            return {"region": self.region, "serviceCatalogs": self.catalog}
         if question == "getSubnet" and not self.hides_external_subnets:
             return {"cidr": asked["subnetId"]}
         raise Refusal(self.empty_answer)

@@ -7,6 +7,7 @@ that the next component takes as input. Everything public is listed in `__all__`
 from cumulo.infra.arguments import ArgumentError
 from cumulo.infra.gpu_server import Gpu, GpuServer, GpuServerArgs, gpu_flavor
 from cumulo.infra.kubernetes.addons.component import ClusterAddons, ClusterAddonsArgs
+from cumulo.infra.kubernetes.addons.openstack import OpenStackArgs
 from cumulo.infra.kubernetes.cluster import (
     ControlPlane,
     KubernetesCluster,
@@ -57,6 +58,7 @@ __all__ = [
     "NetworkArgs",
     "NetworkHandle",
     "NodePool",
+    "OpenStackArgs",
     "Rule",
     "SecurityGroup",
     "SecurityGroupArgs",

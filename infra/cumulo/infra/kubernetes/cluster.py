@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_network
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import pulumi
 from cumulo.infra.arguments import (
@@ -20,13 +20,14 @@ from cumulo.infra.kubernetes.pki import Pki
 from cumulo.infra.kubernetes.user_data import API_PORT, Cluster, Secrets
 from cumulo.infra.load_balancer import LoadBalancer
 from cumulo.infra.network import NetworkHandle
-from cumulo.infra.security_group import MEMBERS, Rule, SecurityGroup
+from cumulo.infra.security_group import MEMBERS, Rule, SecurityGroup, check_remote
 from cumulo.infra.server import Server, ServerHandle
 from cumulo.infra.versions import KUBERNETES
 from pulumi_openstack import compute
 
 PODS = "10.244.0.0/16"
 SERVICES = "10.96.0.0/16"
+NODE_PORTS = (30000, 32767)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class KubernetesHandle(Handle):
         nodes: Each node's name and private address.
         pod_range: The range of pods' addresses.
         service_range: The range of services' addresses.
+        cloud_provider: Whether nodes wait for a cloud controller manager.
     """
 
     kubeconfig: pulumi.Output[str]
@@ -46,6 +48,7 @@ class KubernetesHandle(Handle):
     nodes: pulumi.Output[Mapping[str, str]]
     pod_range: pulumi.Input[str]
     service_range: pulumi.Input[str]
+    cloud_provider: pulumi.Input[bool]
 
 
 class ControlPlane(TypedDict):
@@ -100,8 +103,12 @@ class KubernetesClusterArgs(TypedDict):
     api_server_arguments: NotRequired[Mapping[str, str]]
     """Further arguments of the API server, such as `oidc-issuer-url`."""
     cloud_provider: NotRequired[bool]
-    """Whether a cloud controller manager is going to tell nodes from servers. Until it runs, it
-    keeps all workloads off. Default: no."""
+    """Whether nodes wait to be told by a cloud controller manager which servers they are; until
+    then they take no workloads. `ClusterAddons` brings it up, and wants `openstack` for it.
+    Default: no."""
+    node_port_clients: NotRequired[Sequence[str]]
+    """Who may reach services on the nodes' own ports, 30000 to 32767: ranges, or `world`. Behind
+    an OVN load balancer these are the clients themselves. The cluster's own network always may."""
     key_pair: NotRequired[pulumi.Input[str]]
     """The name of the key pair whose owner may log in to the servers."""
 
@@ -149,9 +156,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._pki = Pki(name, child)
-        self._group = SecurityGroup(
-            f"{name}-nodes", {"rules": _rules(args["api_clients"], network)}, child
-        ).handle
+        self._group = SecurityGroup(f"{name}-nodes", {"rules": _rules(args, network)}, child).handle
         # The servers must be told an address that the load balancer gets, which must be told
         # the servers'.
         private, tell_private = _promised()
@@ -208,6 +213,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             ),
             pod_range=str(pods),
             service_range=str(services),
+            cloud_provider=args.get("cloud_provider", False),
         )
         self.register_outputs(self.handle.outputs())
 
@@ -341,15 +347,19 @@ def _promised() -> tuple[pulumi.Output[str], Callable[[pulumi.Output[str]], None
     return pulumi.deferred_output()
 
 
-def _rules(clients: Sequence[str], network: NetworkHandle) -> dict[str, Rule]:
-    rules: dict[str, Rule] = {
-        # Pods' packets travel inside the nodes' own.
-        "nodes": {"protocol": "any", "remote": MEMBERS},
-        # The load balancer's monitor asks from an address in the network.
-        "api-own": {"protocol": "tcp", "port": API_PORT, "remote": network.cidr},
-    }
-    for number, client in enumerate(clients):
-        rules[f"api-{number}"] = {"protocol": "tcp", "port": API_PORT, "remote": client}
+def _rules(args: KubernetesClusterArgs, network: NetworkHandle) -> dict[str, Rule]:
+    node_ports = args.get("node_port_clients", ())
+    doors: tuple[tuple[str, Literal["tcp", "udp"], int | tuple[int, int], Sequence[str]], ...] = (
+        ("api", "tcp", API_PORT, args["api_clients"]),
+        ("node-ports-tcp", "tcp", NODE_PORTS, node_ports),
+        ("node-ports-udp", "udp", NODE_PORTS, node_ports),
+    )
+    # Pods' packets travel inside the nodes' own.
+    rules: dict[str, Rule] = {"nodes": {"protocol": "any", "remote": MEMBERS}}
+    for door, protocol, port, clients in doors:
+        # Load balancers' monitors ask from addresses in the network.
+        for who, remote in (("own", network.cidr), *enumerate(clients)):
+            rules[f"{door}-{who}"] = {"protocol": protocol, "port": port, "remote": remote}
     return rules
 
 
@@ -375,6 +385,10 @@ def _check(component: str, args: KubernetesClusterArgs) -> tuple[IPv4Network, IP
             if not colon:
                 raise ArgumentError(component, field, f"{taint!r} is not key=value:NoSchedule")
             check_choice(component, field, effect, ("NoSchedule", "PreferNoSchedule", "NoExecute"))
+    for field in ("api_clients", "node_port_clients"):
+        clients: Sequence[str] = args.get(field, ())  # type: ignore[assignment]
+        for number, client in enumerate(clients):
+            check_remote(component, f"{field}[{number}]", client)
     pods = _range(component, "pod_range", args.get("pod_range", PODS))
     services = _range(component, "service_range", args.get("service_range", SERVICES))
     if pods.overlaps(services):
