@@ -41,6 +41,7 @@ class FakeCloud(pulumi.runtime.Mocks):
         self.components: list[str] = []
         self.hooks = Hooks()
         self.images = {"debian-13", "kubernetes-node"}
+        self.node_image_version = KUBERNETES
         self.flavors: dict[str, dict[str, str]] = {
             "m1.small": {},
             "m1.medium": {},
@@ -57,6 +58,18 @@ class FakeCloud(pulumi.runtime.Mocks):
         self.memory = {"m1.small": 512}
         self.external_networks = {"public": ["203.0.113.0/24"]}
         self.hides_external_subnets = False
+        self.region = "RegionOne"
+        self.catalog = [
+            {
+                "type": kind,
+                "endpoints": [
+                    {"interface": interface, "region": region, "url": f"https://{region}/{kind}"}
+                    for interface in ("internal", "public")
+                    for region in ("RegionOne", "RegionTwo")
+                ],
+            }
+            for kind in ("compute", "identity")
+        ]
         self.reachable = True
         self.empty_answer = "Your query returned no results. Please change your search criteria"
 
@@ -74,6 +87,8 @@ class FakeCloud(pulumi.runtime.Mocks):
             outputs["address"] = f"203.0.113.{number}"
         if args.typ.endswith(":LoadBalancer"):
             outputs |= {"vipAddress": "192.168.60.99", "vipPortId": f"{args.name}-vip"}
+        if args.typ.endswith(":ApplicationCredential"):
+            outputs["secret"] = f'SECRET "{args.name}"'
         if args.typ.startswith("tls:"):
             outputs |= {
                 "privateKeyPem": f"KEY {args.name}\n",
@@ -92,11 +107,16 @@ class FakeCloud(pulumi.runtime.Mocks):
             name = asked["name"]
             memory = self.memory.get(name, 4096)
             return {"name": name, "ram": memory, "extraSpecs": self.flavors[name]}
-        if question == "getImage" and asked["name"] in self.images:
+        if question == "getImage" and "properties" in asked:
+            if asked["properties"] == {"kubernetes_version": self.node_image_version}:
+                return {"name": "kubernetes-node", "id": "kubernetes-node-id"}
+        elif question == "getImage" and asked["name"] in self.images:
             name = asked["name"]
             return {"name": name, "id": f"{name}-id", "properties": self.properties.get(name, {})}
         if question == "getNetwork" and asked["name"] in self.external_networks:
             return {"id": f"{asked['name']}-id", "subnets": self.external_networks[asked["name"]]}
+        if question == "getAuthScope":
+            return {"region": self.region, "serviceCatalogs": self.catalog}
         if question == "getSubnet" and not self.hides_external_subnets:
             return {"cidr": asked["subnetId"]}
         raise Refusal(self.empty_answer)

@@ -46,6 +46,15 @@ def documents(text: str) -> dict[str, Any]:
     return {document["kind"]: document for document in found}
 
 
+def doors(cloud: FakeCloud) -> set[tuple[Any, Any, Any]]:
+    """Ports of nodes, and to whom they are open."""
+    return {
+        (rule.get("portRangeMin"), rule.get("protocol"), rule.get("remoteIpPrefix"))
+        for name, rule in cloud.of_type("SecGroupRule").items()
+        if name.startswith("k-nodes-")
+    }
+
+
 @pytest.fixture
 def cluster(fake_cloud: FakeCloud) -> FakeCloud:
     fake_cloud.run(lambda: declare(api_server_arguments={"audit-log-maxage": "7"}))
@@ -66,7 +75,13 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
     config = documents(files["/etc/kubernetes/seed/init.yaml"])
     wanted = config["ClusterConfiguration"]
     assert wanted["controlPlaneEndpoint"] == "192.168.60.99:6443"
-    assert wanted["apiServer"]["extraArgs"] == [{"name": "audit-log-maxage", "value": "7"}]
+    assert wanted["apiServer"]["extraArgs"] == [
+        {
+            "name": "enable-admission-plugins",
+            "value": "NodeRestriction,ExtendedResourceToleration",
+        },
+        {"name": "audit-log-maxage", "value": "7"},
+    ]
     assert wanted["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
     (floating,) = (
         address for address in wanted["apiServer"]["certSANs"] if address.startswith("203.0.113.")
@@ -125,12 +140,32 @@ def test_the_kubeconfig_is_known_without_asking_a_server(fake_cloud: FakeCloud) 
 def test_the_api_is_open_to_its_own_network_and_to_those_that_are_named(
     cluster: FakeCloud,
 ) -> None:
-    rules = {
-        (rule.get("portRangeMin"), rule.get("remoteIpPrefix"))
-        for name, rule in cluster.of_type("SecGroupRule").items()
-        if name.startswith("k-nodes-")
+    own = "192.168.60.0/24"
+    assert doors(cluster) == {
+        (None, None, None),
+        (6443, "tcp", own),
+        (6443, "tcp", "10.0.0.0/8"),
+        (30000, "tcp", own),
+        (30000, "udp", own),
     }
-    assert rules == {(None, None), (6443, "192.168.60.0/24"), (6443, "10.0.0.0/8")}
+
+
+def test_node_ports_are_open_to_those_that_are_named(fake_cloud: FakeCloud) -> None:
+    fake_cloud.run(lambda: declare(node_port_clients=["10.1.0.0/16", "world"]))
+    assert {client for port, _, client in doors(fake_cloud) if port == 30000} == {
+        "192.168.60.0/24",
+        "10.1.0.0/16",
+        "0.0.0.0/0",
+    }
+
+
+def test_nodes_of_a_cloud_wait_for_their_controller(fake_cloud: FakeCloud) -> None:
+    fake_cloud.run(lambda: declare(cloud_provider=True))
+    worker = told(fake_cloud, "k-cpu-0")["/etc/kubernetes/seed/kubelet.env"]
+    assert "--cloud-provider=external" in worker
+    config = documents(told(fake_cloud, "k-control-0")["/etc/kubernetes/seed/init.yaml"])
+    arguments = config["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"]
+    assert {"name": "cloud-provider", "value": "external"} in arguments
 
 
 @pytest.mark.parametrize(
@@ -167,6 +202,8 @@ def test_the_api_is_open_to_its_own_network_and_to_those_that_are_named(
             "pools.a.version",
             "more than 3 minor versions older",
         ),
+        ({"api_clients": ["0.0.0.0/0"]}, "api_clients[0]", "say 'world'"),
+        ({"node_port_clients": ["world", "all"]}, "node_port_clients[1]", "not a range"),
     ],
 )
 def test_bad_arguments_are_named(

@@ -7,6 +7,7 @@ that the next component takes as input. Everything public is listed in `__all__`
 from cumulo.infra.arguments import ArgumentError
 from cumulo.infra.gpu_server import Gpu, GpuServer, GpuServerArgs, gpu_flavor
 from cumulo.infra.kubernetes.addons.component import ClusterAddons, ClusterAddonsArgs
+from cumulo.infra.kubernetes.addons.openstack import OpenStackArgs
 from cumulo.infra.kubernetes.arguments import (
     ControlPlane,
     KubernetesClusterArgs,
@@ -14,6 +15,7 @@ from cumulo.infra.kubernetes.arguments import (
     NodePool,
 )
 from cumulo.infra.kubernetes.cluster import KubernetesCluster
+from cumulo.infra.kubernetes.image import node_image
 from cumulo.infra.load_balancer import (
     Listener,
     LoadBalancer,
@@ -56,6 +58,7 @@ __all__ = [
     "NetworkArgs",
     "NetworkHandle",
     "NodePool",
+    "OpenStackArgs",
     "Rule",
     "SecurityGroup",
     "SecurityGroupArgs",
@@ -67,4 +70,5 @@ __all__ = [
     "ServerPoolArgs",
     "ServerPoolHandle",
     "gpu_flavor",
+    "node_image",
 ]

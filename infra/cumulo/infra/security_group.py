@@ -167,8 +167,14 @@ def _check_rule(component: str, at: str, rule: Rule) -> None:
         if first > last:
             raise ArgumentError(component, f"{at}port", f"{first} comes after {last}")
     remote = rule["remote"]
-    if isinstance(remote, str) and remote not in (WORLD, MEMBERS):
-        _check_range(component, f"{at}remote", remote)
+    if isinstance(remote, str):
+        check_remote(component, f"{at}remote", remote)
+
+
+def check_remote(component: str, field: str, remote: str) -> None:
+    """Refuses what is no range, and a range that means everyone without saying so."""
+    if remote not in (WORLD, MEMBERS):
+        _check_range(component, field, remote)
 
 
 def _check_range(component: str, field: str, value: str) -> str:

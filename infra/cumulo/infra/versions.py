@@ -12,5 +12,11 @@ FLANNEL_CNI = "v1.9.1-flannel3"
 METRICS_SERVER = "0.9.0"
 """What `kubectl top` and autoscaling ask."""
 
+OPENSTACK_CLOUD_CONTROLLER_MANAGER = "1.35.0"
+"""What tells nodes from servers, and gives services load balancers."""
+
+NVIDIA_DEVICE_PLUGIN = "0.18.0"
+"""What hands GPUs to pods."""
+
 GPU_DEVICE_PLUGIN = "1"
 """What counts GPUs out to pods where nodes have none to hand over."""

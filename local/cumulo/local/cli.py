@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-OURS = ("completion", "doctor", "env", "images", "local")
+OURS = ("completion", "doctor", "env", "images", "kubectl", "local")
 
 
 def main() -> None:

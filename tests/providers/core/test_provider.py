@@ -56,6 +56,22 @@ def test_the_state_has_every_property(notebook: Notebook) -> None:
     )
 
 
+def test_an_automatic_name_is_the_same_in_the_next_run(notebook: Notebook) -> None:
+    def name(provider: Notes, seed: bytes, old: dict[str, Any] | None = None) -> str:
+        return str(provider.check(URN, old or {}, {"text": "t"}, seed)[0]["name"])
+
+    first = name(start(notebook), b"1")
+    assert name(start(notebook), b"2") == first
+    assert name(start(notebook, "another-stack"), b"1") != first
+    # A replacement may have to stand beside what it replaces.
+    provider = start(notebook)
+    identity, inputs, outputs = make(provider)
+    again = start(notebook)
+    assert name(again, b"3", inputs) == first
+    again.diff(URN, identity, outputs, inputs)
+    assert name(again, b"3") != first
+
+
 def test_custom_timeouts_are_kept(notebook: Notebook) -> None:
     provider = start(notebook)
     inputs, _ = provider.check(URN, {}, {"text": "t"}, b"")

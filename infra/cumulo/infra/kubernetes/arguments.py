@@ -16,6 +16,7 @@ from cumulo.infra.arguments import (
 from cumulo.infra.gpu_server import Gpu
 from cumulo.infra.handle import Handle
 from cumulo.infra.network import NetworkHandle
+from cumulo.infra.security_group import check_remote
 from cumulo.infra.versions import KUBERNETES
 
 PODS = "10.244.0.0/16"
@@ -35,6 +36,7 @@ class KubernetesHandle(Handle):
         nodes: Each node's name and private address.
         pod_range: The range of pods' addresses.
         service_range: The range of services' addresses.
+        cloud_provider: Whether nodes wait for a cloud controller manager.
     """
 
     kubeconfig: pulumi.Output[str]
@@ -42,6 +44,7 @@ class KubernetesHandle(Handle):
     nodes: pulumi.Output[Mapping[str, str]]
     pod_range: pulumi.Input[str]
     service_range: pulumi.Input[str]
+    cloud_provider: pulumi.Input[bool]
 
 
 class ControlPlane(TypedDict):
@@ -104,8 +107,12 @@ class KubernetesClusterArgs(TypedDict):
     api_server_arguments: NotRequired[Mapping[str, str]]
     """Further arguments of the API server, such as `oidc-issuer-url`."""
     cloud_provider: NotRequired[bool]
-    """Whether a cloud controller manager is going to tell nodes from servers. Until it runs, it
-    keeps all workloads off. Default: no."""
+    """Whether nodes wait to be told by a cloud controller manager which servers they are; until
+    then they take no workloads. `ClusterAddons` brings it up, and wants `openstack` for it.
+    Default: no."""
+    node_port_clients: NotRequired[Sequence[str]]
+    """Who may reach services on the nodes' own ports, 30000 to 32767: ranges, or `world`. Behind
+    an OVN load balancer these are the clients themselves. The cluster's own network always may."""
     key_pair: NotRequired[pulumi.Input[str]]
     """The name of the key pair whose owner may log in to the servers."""
     architecture: NotRequired[str]
@@ -145,6 +152,10 @@ def check(component: str, args: KubernetesClusterArgs) -> tuple[IPv4Network, IPv
             )
     check_at_least(component, "drain_seconds", args.get("drain_seconds", DRAIN_SECONDS), 0)
     check_at_least(component, "ready_seconds", args.get("ready_seconds", READY_SECONDS), 0)
+    for field in ("api_clients", "node_port_clients"):
+        clients: Sequence[str] = args.get(field, ())  # type: ignore[assignment]
+        for number, client in enumerate(clients):
+            check_remote(component, f"{field}[{number}]", client)
     pods = _range(component, "pod_range", args.get("pod_range", PODS))
     services = _range(component, "service_range", args.get("service_range", SERVICES))
     if pods.overlaps(services):

@@ -1,6 +1,7 @@
 """A Kubernetes cluster that comes up by itself: servers, their user data, and a load balancer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import pulumi
 from cumulo.infra.arguments import check_fields, title
@@ -24,6 +25,8 @@ from cumulo.infra.security_group import MEMBERS, Rule, SecurityGroup
 from cumulo.infra.server import Server, ServerHandle
 from cumulo.infra.versions import KUBERNETES
 from pulumi_openstack import compute
+
+NODE_PORTS = (30000, 32767)
 
 
 class KubernetesCluster(pulumi.ComponentResource):
@@ -74,9 +77,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         self._args = args
         self._component = component
         self._pki = Pki(name, child)
-        self._group = SecurityGroup(
-            f"{name}-nodes", {"rules": _rules(args["api_clients"], network)}, child
-        ).handle
+        self._group = SecurityGroup(f"{name}-nodes", {"rules": _rules(args, network)}, child).handle
         # The servers must be told an address that the load balancer gets, which must be told
         # the servers'.
         private, tell_private = _promised()
@@ -144,6 +145,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             ),
             pod_range=str(pods),
             service_range=str(services),
+            cloud_provider=args.get("cloud_provider", False),
         )
         self.register_outputs(self.handle.outputs())
 
@@ -328,13 +330,17 @@ def _promised() -> tuple[pulumi.Output[str], Callable[[pulumi.Output[str]], None
     return pulumi.deferred_output()
 
 
-def _rules(clients: Sequence[str], network: NetworkHandle) -> dict[str, Rule]:
-    rules: dict[str, Rule] = {
-        # Pods' packets travel inside the nodes' own.
-        "nodes": {"protocol": "any", "remote": MEMBERS},
-        # The load balancer's monitor asks from an address in the network.
-        "api-own": {"protocol": "tcp", "port": API_PORT, "remote": network.cidr},
-    }
-    for number, client in enumerate(clients):
-        rules[f"api-{number}"] = {"protocol": "tcp", "port": API_PORT, "remote": client}
+def _rules(args: KubernetesClusterArgs, network: NetworkHandle) -> dict[str, Rule]:
+    node_ports = args.get("node_port_clients", ())
+    doors: tuple[tuple[str, Literal["tcp", "udp"], int | tuple[int, int], Sequence[str]], ...] = (
+        ("api", "tcp", API_PORT, args["api_clients"]),
+        ("node-ports-tcp", "tcp", NODE_PORTS, node_ports),
+        ("node-ports-udp", "udp", NODE_PORTS, node_ports),
+    )
+    # Pods' packets travel inside the nodes' own.
+    rules: dict[str, Rule] = {"nodes": {"protocol": "any", "remote": MEMBERS}}
+    for door, protocol, port, clients in doors:
+        # Load balancers' monitors ask from addresses in the network.
+        for who, remote in (("own", network.cidr), *enumerate(clients)):
+            rules[f"{door}-{who}"] = {"protocol": protocol, "port": port, "remote": remote}
     return rules

@@ -2,6 +2,7 @@
 
 import pulumi
 from cumulo.infra.arguments import ArgumentError
+from cumulo.infra.kubernetes.image import PROPERTY
 from cumulo.infra.lookup import NotInCloudError, ask, missing
 
 CONTROL_PLANE_MB = 1700
@@ -29,13 +30,13 @@ async def image(
     except NotInCloudError as error:
         raise missing(component, field, f"image {name!r}", error) from None
     properties = found.get("properties") or {}
-    has = properties.get("kubernetes_version")
+    has = properties.get(PROPERTY)
     if has is None:
         raise ArgumentError(
             component,
             field,
-            f"{name!r} has no property kubernetes_version, as node images do. If it is one: "
-            f"openstack image set --property kubernetes_version={version} {name}",
+            f"{name!r} has no property {PROPERTY}, as node images do. If it is one: "
+            f"openstack image set --property {PROPERTY}={version} {name}",
         )
     if has != version:
         at = field.removesuffix("image") + "version"

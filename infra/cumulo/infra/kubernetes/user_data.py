@@ -27,6 +27,9 @@ _DISCOVERY = f"{_SEED}/admin.conf"
 # Flavors are chosen by whoever declares the cluster, and instances may be containers.
 _IGNORED = ["SystemVerification", "Mem", "NumCPU"]
 
+# kubeadm's one, and leave for pods that ask for a GPU to pass the taint of nodes that have some.
+_API_ARGUMENTS = {"enable-admission-plugins": "NodeRestriction,ExtendedResourceToleration"}
+
 _UNIT = """\
 [Unit]
 Description=Makes this server a part of its Kubernetes cluster
@@ -250,7 +253,7 @@ def control_plane(
             "networking": {"podSubnet": cluster.pods, "serviceSubnet": cluster.services},
             "apiServer": {
                 "certSANs": [cluster.endpoint, *cluster.names],
-                "extraArgs": _arguments(api_arguments),
+                "extraArgs": _arguments({**_API_ARGUMENTS, **api_arguments}),
             },
         },
         _kubelet(cluster),

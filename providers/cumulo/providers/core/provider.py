@@ -81,7 +81,9 @@ class Provider(Plugin, Generic[Cloud]):
         elif autonaming is not None and autonaming.enforced:
             name = None
         else:
-            name = autoname(urn.rsplit("::", 1)[-1], seed)
+            # The engine's seed is another one in each run; by the mark, a create that was
+            # interrupted is asked for under the same name again.
+            name = autoname(urn.rsplit("::", 1)[-1], self._mark(urn).encode() or seed)
         inputs, failures = check(resource.fields, new, old, name)
         if old:
             self._entries.expect(urn)

@@ -11,6 +11,7 @@ from cumulo.providers.core.errors import ProviderError
 from cumulo.providers.core.values import Properties
 
 if TYPE_CHECKING:
+    from keystoneauth1.access.access import AccessInfoV3
     from keystoneauth1.adapter import Adapter
 
 JSON = dict[str, Any]
@@ -276,6 +277,20 @@ class Cloud:
         with self.explained("identity"):
             return str(self._session.get_project_id() or "")
 
+    @property
+    def access(self) -> "AccessInfoV3":
+        """Who the credentials are, where they count, and which services there are."""
+        from keystoneauth1.access.access import AccessInfoV3
+        from keystoneauth1.identity.base import BaseIdentityPlugin
+
+        auth = self._session.auth
+        if isinstance(auth, BaseIdentityPlugin):
+            with self.explained("identity"):
+                found = auth.get_access(self._session)
+            if isinstance(found, AccessInfoV3):
+                return found
+        raise ProviderError(f"{self.source} does not log in to an identity service of version 3")
+
     @contextmanager
     def explained(self, kind: str) -> Iterator[None]:
         """Turns what keystoneauth raises into what a user can mend."""
@@ -302,6 +317,10 @@ class Cloud:
             raise ProviderError(
                 f"cannot ask the cloud of {self.source}: {_sentence(error)}"
             ) from error
+
+    def identity(self, region: str | None = None) -> Service:
+        """Keystone."""
+        return self.service("identity", region)
 
     def network(self, region: str | None = None) -> Service:
         """Neutron."""

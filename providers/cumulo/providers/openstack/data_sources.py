@@ -18,7 +18,7 @@ from cumulo.providers.core.schema import (
     Object,
     SetOf,
 )
-from cumulo.providers.core.values import Properties
+from cumulo.providers.core.values import Properties, Secret
 from cumulo.providers.openstack import catalog
 from cumulo.providers.openstack import fields as shared
 from cumulo.providers.openstack.cloud import JSON, MARK, Cloud
@@ -32,6 +32,85 @@ _OUT_MAP = Field(MapOf(STRING), output=True)
 
 # The lowest version of Nova's API in which flavors have a description.
 _FLAVOR_DESCRIPTION: Final = "2.55"
+
+
+class GetAuthScope(Function[Cloud]):
+    """`openstack.identity.get_auth_scope`."""
+
+    token = "openstack:identity/getAuthScope:getAuthScope"
+    fields = {
+        "name": Field(required=True),
+        "region": _TEXT,
+        "setTokenId": _FLAG,
+        "tokenId": _OUT,
+        "userId": _OUT,
+        "userName": _OUT,
+        "userDomainId": _OUT,
+        "userDomainName": _OUT,
+        "domainId": _OUT,
+        "domainName": _OUT,
+        "projectId": _OUT,
+        "projectName": _OUT,
+        "projectDomainId": _OUT,
+        "projectDomainName": _OUT,
+        "roles": Field(ListOf(Object({"roleId": Field(), "roleName": Field()})), output=True),
+        "serviceCatalogs": Field(
+            ListOf(
+                Object(
+                    {
+                        "id": Field(),
+                        "name": Field(),
+                        "type": Field(),
+                        "endpoints": Field(
+                            ListOf(
+                                Object(
+                                    {
+                                        "id": Field(),
+                                        "interface": Field(),
+                                        "region": Field(),
+                                        "regionId": Field(),
+                                        "url": Field(),
+                                    }
+                                )
+                            )
+                        ),
+                    }
+                )
+            ),
+            output=True,
+        ),
+        "id": _OUT,
+    }
+
+    def invoke(self, call: Call[Cloud], arguments: Properties) -> Properties:
+        access = call.cloud.access
+        told = arguments.get("setTokenId", False)
+        return {
+            "id": arguments["name"],
+            "name": arguments["name"],
+            "region": arguments.get("region") or call.cloud.region,
+            "setTokenId": told,
+            "tokenId": Secret(access.auth_token if told else ""),
+            "userId": access.user_id,
+            "userName": access.username,
+            "userDomainId": access.user_domain_id,
+            "userDomainName": access.user_domain_name,
+            "domainId": access.domain_id or "",
+            "domainName": access.domain_name or "",
+            "projectId": access.project_id or "",
+            "projectName": access.project_name or "",
+            "projectDomainId": access.project_domain_id or "",
+            "projectDomainName": access.project_domain_name or "",
+            "roles": [
+                {"roleId": identity, "roleName": name}
+                for identity, name in zip(
+                    access.role_ids or (), access.role_names or (), strict=True
+                )
+            ],
+            "serviceCatalogs": shared.from_api(
+                self.fields["serviceCatalogs"].type, access.service_catalog.catalog
+            ),
+        }
 
 
 class GetFlavor(Function[Cloud]):

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from cumulo.providers.core.provider import Provider, installed
 from cumulo.providers.core.resource import Function, Resource
 from cumulo.providers.core.values import Properties
+from cumulo.providers.openstack.application_credential import ApplicationCredential
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
 from cumulo.providers.openstack.data_sources import (
+    GetAuthScope,
     GetAvailabilityZones,
     GetFlavor,
     GetNetwork,
@@ -29,6 +31,7 @@ from cumulo.providers.openstack.server_group import ServerGroup
 _VERSION = "5.5.3"
 
 RESOURCES: tuple[type[Resource[Cloud]], ...] = (
+    ApplicationCredential,
     Flavor,
     FloatingIp,
     FloatingIpAssociate,
@@ -52,6 +55,7 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
 )
 
 FUNCTIONS: tuple[type[Function[Cloud]], ...] = (
+    GetAuthScope,
     GetAvailabilityZones,
     GetFlavor,
     GetImage,

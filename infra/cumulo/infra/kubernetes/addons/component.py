@@ -1,13 +1,19 @@
 """The parts together."""
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as k8s
-from cumulo.infra.arguments import check_at_least, check_fields, title
+from cumulo.infra.arguments import check_at_least, check_choice, check_fields, title
 from cumulo.infra.kubernetes import readiness
 from cumulo.infra.kubernetes.addons.flannel import flannel
-from cumulo.infra.kubernetes.addons.gpus import gpu_device_plugin
+from cumulo.infra.kubernetes.addons.gpus import counting_device_plugin, nvidia_device_plugin
+from cumulo.infra.kubernetes.addons.metrics import metrics_server
+from cumulo.infra.kubernetes.addons.openstack import (
+    OpenStackArgs,
+    check_openstack,
+    cloud_controller_manager,
+)
 from cumulo.infra.kubernetes.arguments import READY_SECONDS, KubernetesHandle
 
 
@@ -16,9 +22,16 @@ class ClusterAddonsArgs(TypedDict):
 
     cluster: KubernetesHandle
     """The cluster."""
-    gpus: NotRequired[bool]
-    """Whether to count GPUs out to pods on nodes that have them in the cloud's books only, as in
-    the local cloud. Default: no."""
+    openstack: NotRequired[OpenStackArgs]
+    """The cloud controller manager; needed where the cluster has `cloud_provider`."""
+    metrics_servers: NotRequired[int]
+    """How many metrics-servers there are, for `kubectl top` and autoscaling. From two on each is
+    on another node, and one is always there. Default: 1."""
+    gpus: NotRequired[Literal["nvidia", "count-only"]]
+    """How pods get the GPUs of their nodes: `nvidia` for NVIDIA's device plugin, which needs its
+    driver and container toolkit in the node image; `count-only` where nodes have GPUs in the
+    cloud's books only, as in the local cloud: pods are counted, and get no device. Default: pods
+    cannot ask for any."""
     ready_seconds: NotRequired[int]
     """How long nodes may take to become Ready; 0 does not wait. Default: 900."""
 
@@ -26,7 +39,8 @@ class ClusterAddonsArgs(TypedDict):
 class ClusterAddons(pulumi.ComponentResource):
     """What makes a cluster's nodes Ready and keeps them so.
 
-    That is the network between pods, and leave for nodes to renew their certificates.
+    That is the network between pods, leave for nodes to renew their certificates, and
+    metrics-server; the cloud controller manager and GPUs where they are asked for.
     It needs a provider that reaches the cluster, among `opts`.
 
     Example:
@@ -51,12 +65,21 @@ class ClusterAddons(pulumi.ComponentResource):
 
     network: pulumi.Resource
     """What pods need before they can run."""
+    cloud: pulumi.Resource | None
+    """What services of type LoadBalancer need before they are made, and until they are gone."""
 
     def __init__(
         self, name: str, args: ClusterAddonsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         component = title(ClusterAddons, name)
         check_fields(component, ClusterAddonsArgs, args)
+        openstack = args.get("openstack")
+        check_openstack(component, args["cluster"], openstack)
+        replicas = args.get("metrics_servers", 1)
+        check_at_least(component, "metrics_servers", replicas, 0)
+        gpus = args.get("gpus")
+        if gpus is not None:
+            check_choice(component, "gpus", gpus, ("nvidia", "count-only"))
         seconds = args.get("ready_seconds", READY_SECONDS)
         check_at_least(component, "ready_seconds", seconds, 0)
         super().__init__("cumulo:index:ClusterAddons", name, {}, opts)
@@ -80,7 +103,19 @@ class ClusterAddons(pulumi.ComponentResource):
             opts=child,
         )
         self.network = flannel(f"{name}-flannel", cluster.pod_range, child)
-        if args.get("gpus", False):
-            gpu_device_plugin(name, child)
+        ready = [self.network]
+        self.cloud = None
+        if openstack is not None:
+            self.cloud = cloud_controller_manager(
+                f"{name}-openstack", component, self, cluster, openstack, child
+            )
+            ready.append(self.cloud)
+        if replicas:
+            running = pulumi.ResourceOptions(parent=self, depends_on=[*cluster.needs, *ready])
+            metrics_server(f"{name}-metrics", replicas, running)
+        if gpus == "nvidia":
+            nvidia_device_plugin(f"{name}-gpus", child)
+        elif gpus == "count-only":
+            counting_device_plugin(f"{name}-gpus", child)
         readiness.ready(component, cluster.kubeconfig, cluster.nodes, seconds)
         self.register_outputs({})

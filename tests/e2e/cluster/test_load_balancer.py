@@ -1,0 +1,81 @@
+"""The cluster and the cloud whose servers its nodes are."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.cluster.home import NODE, Home, wait
+from tests.e2e.project import get
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def cloudy(home: Home) -> Home:
+    """The namespace, in a cluster whose nodes are servers."""
+    nodes = home.cluster.all(NODE, "")
+    if not any(node["spec"].get("providerID", "").startswith("openstack:") for node in nodes):
+        pytest.skip("the cluster's nodes are nobody's servers")
+    return home
+
+
+def test_every_node_is_a_server_and_takes_pods(cloudy: Home, cloud: "Connection") -> None:
+    servers = {server.name: server for server in cloud.compute.servers()}
+    for node in cloudy.cluster.all(NODE, ""):
+        name = node["metadata"]["name"]
+        assert node["spec"]["providerID"].rpartition("/")[2] == servers[name].id
+        taints = {taint["key"] for taint in node["spec"].get("taints") or []}
+        assert "node.cloudprovider.kubernetes.io/uninitialized" not in taints
+        assert node["metadata"]["labels"]["topology.kubernetes.io/region"]
+
+
+@pytest.mark.parametrize("policy", ["Cluster", "Local"])
+def test_a_service_has_an_address_until_it_goes(
+    cloudy: Home, cloud: "Connection", policy: str
+) -> None:
+    cloudy.deploy("web", 1, "netexec", "--http-port=8080")
+    service = cloudy.apply(
+        "Service",
+        "web",
+        spec={
+            "type": "LoadBalancer",
+            "selector": {"app": "web"},
+            "externalTrafficPolicy": policy,
+            "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
+        },
+    )
+
+    def address() -> str:
+        ingress = cloudy.get(service, "web")["status"].get("loadBalancer", {}).get("ingress")
+        return str(ingress[0]["ip"]) if ingress else ""
+
+    outside = wait("the service's address", address, 180)
+    answer = wait("an answer", lambda: get(f"http://{outside}/hostname"))
+    assert answer.startswith("web-")
+    assert [get(f"http://{outside}/hostname") for _ in range(10)] == [answer] * 10
+    assert len(ours(cloud, cloudy.name)) == 1
+
+    cloudy.delete(service, "web")
+    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
+    assert not ours(cloud, cloudy.name)
+    assert not list(cloud.network.ips(floating_ip_address=outside))
+    assert get(f"http://{outside}/hostname") is None
+
+
+def ours(cloud: "Connection", namespace: str) -> list[Any]:
+    """The load balancers of a namespace's services."""
+    return [one for one in cloud.load_balancer.load_balancers() if f"_{namespace}_" in one.name]
+
+
+def test_a_node_goes_with_its_server(cloudy: Home, cloud: "Connection") -> None:
+    name = os.environ.get("CUMULO_TEST_NODE")
+    if not name:
+        pytest.skip("CUMULO_TEST_NODE names no node whose server may be deleted")
+    node = cloudy.cluster.read(NODE, "", name)
+    assert node is not None
+    cloud.compute.delete_server(node["spec"]["providerID"].rpartition("/")[2])
+    wait(f"node {name} to go", lambda: cloudy.cluster.read(NODE, "", name) is None, 240)
