@@ -39,8 +39,9 @@ class ClusterAddonsArgs(TypedDict):
 class ClusterAddons(pulumi.ComponentResource):
     """What makes a cluster's nodes Ready and keeps them so.
 
-    That is the network between pods, leave for nodes to renew their certificates, and
-    metrics-server; the cloud controller manager and GPUs where they are asked for.
+    That is the network between pods, leave for nodes to renew their certificates, a budget that
+    keeps a name server through the drain of a node, and metrics-server; the cloud controller
+    manager and GPUs where they are asked for.
     It needs a provider that reaches the cluster, among `opts`.
 
     Example:
@@ -103,6 +104,16 @@ class ClusterAddons(pulumi.ComponentResource):
             opts=child,
         )
         self.network = flannel(f"{name}-flannel", cluster.pod_range, child)
+        # kubeadm's name servers come without one, and two of them may be on the node that goes.
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-dns-budget",
+            metadata={"name": "cumulo-coredns", "namespace": "kube-system"},
+            spec={
+                "max_unavailable": 1,
+                "selector": {"match_labels": {"k8s-app": "kube-dns"}},
+            },
+            opts=child,
+        )
         ready = [self.network]
         self.cloud = None
         if openstack is not None:
