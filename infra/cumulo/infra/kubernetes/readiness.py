@@ -6,7 +6,7 @@ does not wait for what it deletes. Where all is well, a gate costs one request.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from cumulo.infra.kubernetes import api, operation
@@ -37,8 +37,10 @@ def answering(
         cloud: The cloud to read consoles from.
     """
 
-    async def wait(known: tuple[str, Mapping[str, str]]) -> str:
-        config, started = known
+    async def wait() -> str:
+        config, started = await _known(kubeconfig, pulumi.Output.all(**servers))
+        if config is None or started is None:
+            return ""
         async with api.connect(config) as client:
             try:
                 waits = f"{component}: waiting for its API"
@@ -50,7 +52,10 @@ def answering(
 
     if not _waits(seconds):
         return kubeconfig
-    return _both(kubeconfig, servers).apply(wait)
+    # It depends on no server: otherwise one that is replaced would be a change of whatever uses
+    # the kubeconfig, and Pulumi would replace all that is in the cluster.
+    nothing: set[pulumi.Resource] = set()
+    return pulumi.Output(nothing, wait(), kubeconfig.is_known(), kubeconfig.is_secret())
 
 
 def joined(
@@ -70,8 +75,10 @@ def joined(
         cloud: The cloud to read consoles from.
     """
 
-    async def wait(known: tuple[str, Mapping[str, str]]) -> bool:
-        config, started = known
+    async def wait() -> bool:
+        config, started = await _known(kubeconfig, pulumi.Output.all(**servers))
+        if config is None or started is None:
+            return False
         missing = await _missing(
             component, config, started, seconds, lambda node: "" if node else "has not joined"
         )
@@ -82,9 +89,7 @@ def joined(
             )
         return True
 
-    if not _waits(seconds):
-        return pulumi.Output.from_input(True)
-    return _both(kubeconfig, servers).apply(wait)
+    return pulumi.Output.from_input(wait() if _waits(seconds) else True)
 
 
 def ready(
@@ -102,30 +107,29 @@ def ready(
         seconds: How long to wait; 0 does not.
     """
 
-    async def wait(known: tuple[str, Mapping[str, str]]) -> bool:
-        config, declared = known
+    async def wait() -> bool:
+        config, declared = await _known(kubeconfig, nodes)
+        if config is None or declared is None:
+            return False
         away = await _missing(component, config, declared, seconds, api.not_ready)
         if away:
             reasons = "\n".join(f"  {node}: {reason}" for node, reason in away.items())
             raise ClusterError(f"{component}: not Ready within {seconds} s\n{reasons}")
         return True
 
-    if not _waits(seconds):
-        return pulumi.Output.from_input(True)
-    return (
-        pulumi.Output.all(kubeconfig, nodes).apply(lambda known: (known[0], known[1])).apply(wait)
-    )
+    return pulumi.Output.from_input(wait() if _waits(seconds) else True)
 
 
 def _waits(seconds: int) -> bool:
     return bool(seconds) and not pulumi.runtime.is_dry_run() and operation.updates()
 
 
-def _both(
-    kubeconfig: pulumi.Output[str], servers: Mapping[str, pulumi.Output[str]]
-) -> pulumi.Output[tuple[str, Mapping[str, str]]]:
-    ids = pulumi.Output.all(**servers)
-    return pulumi.Output.all(kubeconfig, ids).apply(lambda known: (known[0], known[1]))
+async def _known(
+    kubeconfig: pulumi.Output[str], servers: pulumi.Output[Any]
+) -> tuple[str | None, Mapping[str, str] | None]:
+    """Both, when the servers are there; None for what `--target` leaves unmade."""
+    started: Mapping[str, str] | None = await servers.future()
+    return await kubeconfig.future(), started
 
 
 async def _missing(
