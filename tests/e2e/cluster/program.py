@@ -2,21 +2,20 @@
 
 import json
 import os
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 from cumulo.infra import ClusterAddons, KubernetesCluster, Network
 
 network = Network("nodes", {"cidr": "192.168.72.0/24", "external_network": "public"})
-cluster = KubernetesCluster(
-    "nodes",
-    {
-        "network": network.handle,
-        "api_clients": ["world"],
-        "console_cloud": "e2e",
-        **json.loads(os.environ["CUMULO_TEST_CLUSTER"]),
-    },
-)
+told: Any = {
+    "network": network.handle,
+    "api_clients": ["world"],
+    "console_cloud": "e2e",
+    **json.loads(os.environ["CUMULO_TEST_CLUSTER"]),
+}
+cluster = KubernetesCluster("nodes", told)
 api = k8s.Provider("nodes", kubeconfig=cluster.handle.kubeconfig)
 ClusterAddons(
     "nodes",

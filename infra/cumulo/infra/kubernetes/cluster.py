@@ -1,5 +1,6 @@
 """A Kubernetes cluster that comes up by itself: servers, their user data, and a load balancer."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -135,17 +136,17 @@ class KubernetesCluster(pulumi.ComponentResource):
         answering = readiness.answering(component, kubeconfig, first, *gate)
         servers = [server.handle for server in (*control, *nodes)]
         every = {server.name: server.id for server in servers}
-        readiness.joined(component, answering, every, *gate)
+        joined = readiness.joined(component, answering, every, *gate)
         self.handle = KubernetesHandle(
             name=name,
             # What is in the cluster goes while its servers are still there to let it go.
             needs=(balancer, *control, *nodes),
             kubeconfig=answering,
             endpoint=endpoint,
-            # The address is known long before the server is there.
+            # Known when they have joined, and not when their ports have addresses.
             nodes=pulumi.Output.all(
-                **{server.name: pulumi.Output.all(server.address, server.id) for server in servers}
-            ).apply(lambda known: {server: address for server, (address, _) in known.items()}),
+                joined, pulumi.Output.all(**{server.name: server.address for server in servers})
+            ).apply(operator.itemgetter(1)),
             pod_range=str(pods),
             service_range=str(services),
             cloud_provider=args.get("cloud_provider", False),

@@ -79,9 +79,7 @@ def joined(
         config, started = await _known(kubeconfig, pulumi.Output.all(**servers))
         if config is None or started is None:
             return False
-        missing = await _missing(
-            component, config, started, seconds, lambda node: "" if node else "has not joined"
-        )
+        missing = await _missing(component, config, seconds, lambda found: absent(started, found))
         if missing:
             told = await _consoles({name: started[name] for name in missing}, cloud)
             raise ClusterError(
@@ -111,13 +109,41 @@ def ready(
         config, declared = await _known(kubeconfig, nodes)
         if config is None or declared is None:
             return False
-        away = await _missing(component, config, declared, seconds, api.not_ready)
+        away = await _missing(component, config, seconds, lambda found: api.away(declared, found))
         if away:
             reasons = "\n".join(f"  {node}: {reason}" for node, reason in away.items())
             raise ClusterError(f"{component}: not Ready within {seconds} s\n{reasons}")
         return True
 
     return pulumi.Output.from_input(wait() if _waits(seconds) else True)
+
+
+def absent(servers: Mapping[str, str], nodes: "Mapping[str, Node]") -> dict[str, str]:
+    """The servers that are no nodes yet, and why.
+
+    A server that was lost leaves its node behind, Ready for a while, and its successor has the
+    same name. Kubelet tells which instance it runs in, where the hypervisor tells it: then that
+    must be the one that is declared.
+
+    Args:
+        servers: The instances' ids by name.
+        nodes: The cluster's nodes by name.
+    """
+    told = {name: _instance(node) for name, node in nodes.items()}
+    own = {name: server.replace("-", "") for name, server in servers.items()}
+    telling = any(told.get(name) == server for name, server in own.items())
+    reasons = {}
+    for name, server in sorted(own.items()):
+        if name not in told:
+            reasons[name] = "has not joined"
+        elif telling and told[name] != server:
+            reasons[name] = "is still its predecessor, which is gone"
+    return reasons
+
+
+def _instance(node: "Node") -> str:
+    info = node.status.nodeInfo if node.status else None
+    return info.systemUUID.replace("-", "").lower() if info else ""
 
 
 def _waits(seconds: int) -> bool:
@@ -135,18 +161,16 @@ async def _known(
 async def _missing(
     component: str,
     kubeconfig: str,
-    declared: Mapping[str, object],
     seconds: int,
-    lacks: "Callable[[Node | None], str]",
+    look: "Callable[[Mapping[str, Node]], dict[str, str]]",
 ) -> dict[str, str]:
-    """The nodes that lack something to the end, and what."""
+    """The nodes that something is missing of to the end, and what."""
     deadline = Deadline(seconds)
     told = False
     async with api.connect(kubeconfig) as client:
         while True:
             found = await api.patiently(lambda: api.nodes(client), deadline)
-            reasons = {name: lacks(found.get(name)) for name in sorted(declared)}
-            away = {name: reason for name, reason in reasons.items() if reason}
+            away = look(found)
             if not away or deadline.passed():
                 return away
             if not told:
