@@ -1,19 +1,15 @@
 """A cluster made of servers, as its users have it."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cumulo.providers.kubernetes.cluster import Cluster
 from cumulo.providers.kubernetes.kubeconfig import access
-from cumulo.providers.kubernetes.objects import Kind
 
-from tests.e2e.cluster.home import Home, wait
-
-_NAMESPACE = Kind("", "v1", "Namespace")
-_ACCOUNT = Kind("", "v1", "ServiceAccount")
+from tests.e2e.cluster.home import Home, own_namespace
+from tests.e2e.cluster.kubectl import Kubectl, found
 
 
 @pytest.fixture(scope="session")
@@ -25,16 +21,23 @@ def kubeconfig() -> str:
     return str(Path(path).expanduser())
 
 
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: str) -> Cluster:
+    """The cluster, as its administrator has it."""
+    return Cluster(access({"kubeconfig": kubeconfig}))
+
+
+@pytest.fixture(scope="session")
+def kubectl(kubeconfig: str) -> Kubectl:
+    """`kubectl`, or the one in the node image's binary."""
+    command = found()
+    if not command:
+        pytest.skip("there is no kubectl")
+    return Kubectl(command, kubeconfig)
+
+
 @pytest.fixture
-def home(kubeconfig: str) -> Iterator[Home]:
+def home(cluster: Cluster) -> Iterator[Home]:
     """A namespace that ends with the test."""
-    cluster = Cluster(access({"kubeconfig": kubeconfig}))
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    cluster.apply(item, "cumulo-test")
-    try:
-        wait("the namespace's account", lambda: cluster.read(_ACCOUNT, name, "default"))
-        yield Home(cluster, name)
-    finally:
-        cluster.delete(item, "Background")
-        wait(f"namespace {name} to go", lambda: cluster.read(_NAMESPACE, "", name) is None)
+    with own_namespace(cluster) as home:
+        yield home
