@@ -80,6 +80,7 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
             "name": "enable-admission-plugins",
             "value": "NodeRestriction,ExtendedResourceToleration",
         },
+        {"name": "kubelet-certificate-authority", "value": "/etc/kubernetes/pki/ca.crt"},
         {"name": "audit-log-maxage", "value": "7"},
     ]
     assert wanted["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
@@ -88,6 +89,7 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
     )
     assert floating
     assert config["KubeletConfiguration"]["clusterDNS"] == ["10.96.0.10"]
+    assert config["KubeletConfiguration"]["serverTLSBootstrap"] is True
     assert files["/etc/kubernetes/seed/pki/ca.key"] == "KEY k-ca-key\n"
     assert files["/etc/kubernetes/seed/pki/etcd/ca.crt"] == "CERTIFICATE k-etcd-ca-certificate\n"
 

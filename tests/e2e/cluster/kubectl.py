@@ -34,6 +34,16 @@ class Kubectl:
         who = (f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}")
         return [*client(), *who, *arguments]
 
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Starts it, with pipes to talk with it."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def run(
         self, *arguments: str, stdin: str | None = None, seconds: float = 180
     ) -> "subprocess.CompletedProcess[str]":

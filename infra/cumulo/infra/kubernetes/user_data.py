@@ -27,8 +27,12 @@ _DISCOVERY = f"{_SEED}/admin.conf"
 # Flavors are chosen by whoever declares the cluster, and instances may be containers.
 _IGNORED = ["SystemVerification", "Mem", "NumCPU"]
 
-# kubeadm's one, and leave for pods that ask for a GPU to pass the taint of nodes that have some.
-_API_ARGUMENTS = {"enable-admission-plugins": "NodeRestriction,ExtendedResourceToleration"}
+_API_ARGUMENTS = {
+    # kubeadm's one, and leave for pods that ask for a GPU to pass the taint of nodes with some.
+    "enable-admission-plugins": "NodeRestriction,ExtendedResourceToleration",
+    # What a kubelet is asked for, such as secrets on their way into a pod, is for no one else.
+    "kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt",
+}
 
 _UNIT = """\
 [Unit]
@@ -406,6 +410,8 @@ def _kubelet(cluster: Cluster) -> dict[str, Any]:
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": _SOCKET,
         "rotateCertificates": True,
+        # Or each would sign its own, which nobody can check.
+        "serverTLSBootstrap": True,
         "staticPodPath": "/etc/kubernetes/manifests",
     }
 
