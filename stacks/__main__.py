@@ -145,7 +145,7 @@ if settings.kubernetes is not None:
             "node_port_clients": settings.kubernetes.service_clients,
             "cloud_provider": True,
             **console_cloud,  # type: ignore[typeddict-item]
-            **key_pair,  # type: ignore[typeddict-item]
+            **key_pair,
         },
     )
     api = k8s.Provider("kubernetes", kubeconfig=cluster.handle.kubeconfig)
