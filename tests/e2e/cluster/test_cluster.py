@@ -192,10 +192,10 @@ def test_nobody_but_those_named_reaches_the_api(standing: StandingCluster) -> No
 
     assert answers()
     try:
-        standing.project.up(kubernetes=standing.settings(api_clients=["198.51.100.0/24"]))
+        standing.project.up(kubernetes={"api_clients": ["198.51.100.0/24"]})
         assert not answers()
     finally:
-        standing.project.up(kubernetes=standing.settings())
+        standing.project.up()
     assert soon(answers)
 
 
