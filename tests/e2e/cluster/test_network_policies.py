@@ -32,12 +32,7 @@ class Stage:
 
     def reaches(self, client: str, port: int, host: str = "") -> bool:
         """Whether a client gets a connection to the server."""
-        home = self.other if client == "outsider" else self.home
-        done = self.kubectl.run(
-            *("exec", "--namespace", home.name, client, "--", "/agnhost", "connect"),
-            *(f"{host or self.addresses['web']}:{port}", "--timeout=2s"),
-        )
-        return done.returncode == 0
+        return bool(self._reached(client, (port,), host))
 
     def who(self) -> set[tuple[str, int]]:
         """The clients that reach the server, and at which port."""
@@ -45,9 +40,20 @@ class Stage:
             (client, port)
             for client in self.addresses
             if client != "web"
-            for port in _PORTS
-            if self.reaches(client, port)
+            for port in self._reached(client, _PORTS)
         }
+
+    def _reached(self, client: str, ports: tuple[int, ...], host: str = "") -> list[int]:
+        home = self.other if client == "outsider" else self.home
+        script = (
+            f"for port in {' '.join(map(str, ports))}; do"
+            f" /agnhost connect {host or self.addresses['web']}:$port --timeout=2s >/dev/null 2>&1"
+            " && echo $port; done; true"
+        )
+        said = self.kubectl.ok(
+            *("exec", "--namespace", home.name, client, "--", "/bin/sh", "-c", script)
+        )
+        return [int(port) for port in said.split()]
 
     @contextmanager
     def policy(self, name: str, **spec: Any) -> Iterator[None]:
