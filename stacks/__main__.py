@@ -139,6 +139,7 @@ if settings.kubernetes is not None:
             "control_plane": {
                 "count": settings.kubernetes.control_plane.count,
                 "flavor": settings.kubernetes.control_plane.flavor,
+                "replaceable": settings.kubernetes.control_plane.replaceable,
             },
             "pools": {name: node_pool(pool) for name, pool in settings.kubernetes.pools.items()},
             "api_clients": settings.kubernetes.api_clients,

@@ -98,6 +98,8 @@ class ControlPlaneSettings(_Section):
     """1, or 3 to survive the loss of any one."""
     flavor: str
     """Their flavor, by name."""
+    replaceable: bool = False
+    """Whether an update may replace the only server, and lose all that the cluster knows."""
 
 
 class NodePoolSettings(_Section):

@@ -131,6 +131,8 @@ join() {{
     fi
     touch /var/lib/kubernetes-join/joins
     forget
+    # It waits for this to be there, and needs nothing that would be in it.
+    $kubectl -n kube-public create configmap cluster-info >/dev/null 2>&1 || true
     run "joining the control plane" kubeadm join --config /run/kubernetes-join.yaml
 }}
 """
