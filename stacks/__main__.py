@@ -1,19 +1,27 @@
 """One environment: a network, servers with and without GPUs, and a web service in front."""
 
+from typing import cast
+
 import pulumi
+import pulumi_kubernetes as k8s
 from cumulo.infra import (
+    ClusterAddons,
+    ClusterAddonsArgs,
     GpuServer,
     InstanceArgs,
+    KubernetesCluster,
     LoadBalancer,
     Network,
+    NodePool,
     Rule,
     SecurityGroup,
     ServerHandle,
     ServerPool,
+    node_image,
 )
 from pulumi_openstack import compute
 from service import user_data
-from settings import Settings, stack_config
+from settings import NodePoolSettings, Settings, stack_config
 
 SERVICE_PORT = 8080
 
@@ -55,17 +63,19 @@ web = SecurityGroup(
     },
 )
 
+key_pair: dict[str, pulumi.Output[str]] = {}
+if access.ssh_public_key is not None:
+    login_key = compute.Keypair(
+        "login", name=f"cumulo-{pulumi.get_stack()}", public_key=access.ssh_public_key
+    )
+    key_pair = {"key_pair": login_key.name}
 common: InstanceArgs = {
     "image": settings.image,
     "network": network.handle,
     "security_groups": [login.handle],
     "floating_ip": settings.servers.floating_ips,
+    **key_pair,  # type: ignore[typeddict-item]
 }
-if access.ssh_public_key is not None:
-    key_pair = compute.Keypair(
-        "login", name=f"cumulo-{pulumi.get_stack()}", public_key=access.ssh_public_key
-    )
-    common["key_pair"] = key_pair.name
 
 pool = ServerPool(
     "web",
@@ -110,6 +120,45 @@ balancer = LoadBalancer(
     },
 )
 
+kubernetes_url: pulumi.Output[str] | None = None
+if settings.kubernetes is not None:
+
+    def node_pool(wanted: NodePoolSettings) -> NodePool:
+        """A pool, as the component takes it: what is not set is left out."""
+        return cast("NodePool", wanted.model_dump(exclude_none=True))
+
+    # Only to say more where a node does not join.
+    entry = pulumi.Config("openstack").get("cloud")
+    console_cloud = {} if entry is None else {"console_cloud": entry}
+    cluster = KubernetesCluster(
+        "kubernetes",
+        {
+            "network": network.handle,
+            "image": node_image(settings.kubernetes.version),
+            "version": settings.kubernetes.version,
+            "control_plane": {
+                "count": settings.kubernetes.control_plane.count,
+                "flavor": settings.kubernetes.control_plane.flavor,
+            },
+            "pools": {name: node_pool(pool) for name, pool in settings.kubernetes.pools.items()},
+            "api_clients": settings.kubernetes.api_clients,
+            "node_port_clients": settings.kubernetes.service_clients,
+            "cloud_provider": True,
+            **console_cloud,  # type: ignore[typeddict-item]
+            **key_pair,
+        },
+    )
+    api = k8s.Provider("kubernetes", kubeconfig=cluster.handle.kubeconfig)
+    addons: ClusterAddonsArgs = {
+        "cluster": cluster.handle,
+        "openstack": {"network": network.handle},
+    }
+    if settings.kubernetes.gpus is not None:
+        addons["gpus"] = settings.kubernetes.gpus
+    ClusterAddons("kubernetes", addons, pulumi.ResourceOptions(provider=api))
+    kubernetes_url = cluster.handle.endpoint.apply(lambda endpoint: f"{endpoint}/readyz")
+    pulumi.export("kubeconfig", cluster.handle.kubeconfig)
+
 
 def login_url(server: ServerHandle) -> pulumi.Output[str | None]:
     """Where to log in to a server from outside, if that is possible."""
@@ -134,5 +183,9 @@ pulumi.export(
 # What `check.py` waits for.
 pulumi.export(
     "endpoints",
-    {"service": service_url, **{server.name: login_url(server) for server in servers}},
+    {
+        "service": service_url,
+        **{server.name: login_url(server) for server in servers},
+        "kubernetes": kubernetes_url,
+    },
 )

@@ -4,9 +4,11 @@ The last step of `make up`: OpenStack calls a server active long before its serv
 """
 
 import argparse
+import base64
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 ATTEMPT_SECONDS = 5
@@ -43,13 +45,19 @@ class Answer:
     seconds: float = 0
 
 
-def endpoints(stack: str, pulumi: str) -> dict[str, str]:
-    """The addresses that the stack promises will answer, by name."""
+def outputs(stack: str, pulumi: str) -> dict[str, Any]:
+    """What the stack exports, secrets too."""
     command = [pulumi, "stack", "output", "--json", "--show-secrets", "--stack", stack]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         raise CheckError(f"{' '.join(command)} failed:\n{run.stderr.strip()}")
-    promised = json.loads(run.stdout).get("endpoints")
+    exported: dict[str, Any] = json.loads(run.stdout)
+    return exported
+
+
+def endpoints(stack: str, exported: dict[str, Any]) -> dict[str, str]:
+    """The addresses that the stack promises will answer, by name."""
+    promised = exported.get("endpoints")
     if promised is None:
         raise CheckError(
             f"stack {stack} has no output 'endpoints'; is it up? `pulumi up --stack {stack}`"
@@ -57,10 +65,22 @@ def endpoints(stack: str, pulumi: str) -> dict[str, str]:
     return {name: url for name, url in promised.items() if url}
 
 
-def ask_http(url: str) -> None:
+def trust(exported: dict[str, Any]) -> ssl.SSLContext:
+    """What https servers are checked with: the machine's authorities, and the cluster's own."""
+    context = ssl.create_default_context()
+    if kubeconfig := exported.get("kubeconfig"):
+        for entry in json.loads(kubeconfig)["clusters"]:
+            authority = base64.b64decode(entry["cluster"]["certificate-authority-data"])
+            context.load_verify_locations(cadata=authority.decode())
+    return context
+
+
+def ask_http(url: str, trusted: ssl.SSLContext) -> None:
     """Raises OSError unless a web server answers with success."""
     # A proxy for the internet knows nothing of the cloud's addresses.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trusted)
+    )
     try:
         with opener.open(url, timeout=ATTEMPT_SECONDS) as response:
             response.read()
@@ -68,7 +88,7 @@ def ask_http(url: str) -> None:
         raise OSError(f"no web server: {error!r}") from error
 
 
-def ask_ssh(url: str) -> None:
+def ask_ssh(url: str, _trusted: ssl.SSLContext) -> None:
     """Raises OSError unless an ssh server says who it is."""
     where = urlsplit(url)
     address = (where.hostname, where.port or 22)
@@ -78,10 +98,14 @@ def ask_ssh(url: str) -> None:
         raise OSError(f"no ssh server: it said {greeting!r}")
 
 
-ASK: dict[str, Callable[[str], None]] = {"http": ask_http, "https": ask_http, "ssh": ask_ssh}
+ASK: dict[str, Callable[[str, ssl.SSLContext], None]] = {
+    "http": ask_http,
+    "https": ask_http,
+    "ssh": ask_ssh,
+}
 
 
-def wait_for(name: str, url: str, deadline: float) -> Answer:
+def wait_for(name: str, url: str, trusted: ssl.SSLContext, deadline: float) -> Answer:
     """Asks until there is an answer or the deadline (of the monotonic clock) has passed."""
     ask = ASK.get(urlsplit(url).scheme)
     if ask is None:
@@ -89,7 +113,7 @@ def wait_for(name: str, url: str, deadline: float) -> Answer:
     began = time.monotonic()
     while True:
         try:
-            ask(url)
+            ask(url, trusted)
         except OSError as error:
             if time.monotonic() >= deadline:
                 return Answer(name, url, str(error) or type(error).__name__)
@@ -98,11 +122,15 @@ def wait_for(name: str, url: str, deadline: float) -> Answer:
             return Answer(name, url, None, time.monotonic() - began)
 
 
-def wait_for_all(promised: dict[str, str], seconds: float) -> Iterator[Answer]:
+def wait_for_all(
+    promised: dict[str, str], trusted: ssl.SSLContext, seconds: float
+) -> Iterator[Answer]:
     """Asks all endpoints at the same time; yields them in order."""
     deadline = time.monotonic() + seconds
     with ThreadPoolExecutor(max_workers=max(1, len(promised))) as pool:
-        waiting = [pool.submit(wait_for, name, url, deadline) for name, url in promised.items()]
+        waiting = [
+            pool.submit(wait_for, name, url, trusted, deadline) for name, url in promised.items()
+        ]
         for answer in waiting:
             yield answer.result()
 
@@ -116,13 +144,14 @@ def main(arguments: list[str] | None = None) -> int:
     # `cumulo` is `pulumi` in the environment of the local cloud.
     pulumi = "cumulo" if shutil.which("cumulo") else "pulumi"
     try:
-        promised = endpoints(options.stack, pulumi)
+        exported = outputs(options.stack, pulumi)
+        promised = endpoints(options.stack, exported)
     except (CheckError, OSError) as error:
         _say(str(error), sys.stderr)
         return 1
     silent = []
     width = max(map(len, promised), default=0)
-    for answer in wait_for_all(promised, options.deadline):
+    for answer in wait_for_all(promised, trust(exported), options.deadline):
         answers = f"answers after {answer.seconds:.1f} s"
         state = answers if answer.problem is None else f"silent: {answer.problem}"
         _say(f"{answer.name:{width}}  {answer.url}  {state}")

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, ip_network
 from itertools import pairwise
-from typing import Annotated, Any, Self, cast, get_args
+from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
 
 import pulumi
 from cumulo.infra import WORLD
+from cumulo.infra.versions import KUBERNETES
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -90,6 +91,47 @@ class ServiceSettings(_Section):
     """Who may use it: a range, or `world`."""
 
 
+class ControlPlaneSettings(_Section):
+    """The servers that run the cluster itself."""
+
+    count: Literal[1, 3] = 1
+    """1, or 3 to survive the loss of any one."""
+    flavor: str
+    """Their flavor, by name."""
+
+
+class NodePoolSettings(_Section):
+    """Nodes that are all alike. Either `flavor` or `gpu` says what they are."""
+
+    count: Count
+    """How many."""
+    flavor: str | None = None
+    """Their flavor, by name."""
+    gpu: GpuServerSettings | None = None
+    """The GPUs of each; the flavor is found by them."""
+    labels: dict[str, str] = {}
+    """Their labels."""
+    taints: tuple[str, ...] = ()
+    """Their taints, as `key=value:NoSchedule`."""
+
+
+class KubernetesSettings(_Section):
+    """The Kubernetes cluster, on the same network as the servers."""
+
+    version: str = KUBERNETES
+    """The version of Kubernetes; the cloud must have a node image of it."""
+    control_plane: ControlPlaneSettings
+    """The servers that run the cluster itself."""
+    pools: dict[str, NodePoolSettings]
+    """The nodes that run workloads, by the name of their pool."""
+    api_clients: Annotated[tuple[Remote, ...], Field(min_length=1)]
+    """Who may use the API: ranges, or `world`."""
+    service_clients: tuple[Remote, ...] = ()
+    """Who may use services of type LoadBalancer or NodePort from outside: ranges, or `world`."""
+    gpus: Literal["nvidia", "count-only"] | None = None
+    """How pods get GPUs: `nvidia`; or `count-only`, where they are in the cloud's books only."""
+
+
 class Settings(_Section):
     """All that an environment may set, under the project's own namespace."""
 
@@ -100,6 +142,7 @@ class Settings(_Section):
     servers: ServersSettings
     gpu_server: GpuServerSettings | None = None
     service: ServiceSettings
+    kubernetes: KubernetesSettings | None = None
 
     @classmethod
     def parse(cls, config: Mapping[str, Any], project: str, stack: str) -> Self:
@@ -194,8 +237,11 @@ def _attribute_docstrings(section: type[BaseModel]) -> dict[str, str]:
 
 def _section(location: tuple[int | str, ...]) -> type[BaseModel]:
     section: type[BaseModel] = Settings
-    for key in location:
+    keys = iter(location)
+    for key in keys:
         annotation = section.model_fields[str(key)].annotation
+        if get_origin(annotation) is dict:
+            next(keys, None)  # Which of the sections it is; all are alike.
         candidates = (annotation, *get_args(annotation))
         section = next(
             kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)

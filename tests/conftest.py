@@ -7,8 +7,56 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cluster import ImageBuild, StandingCluster, named_kubeconfig, standing_cluster
+
 if TYPE_CHECKING:
     from openstack.connection import Connection
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests on a cluster last: until then its node image has time to be built."""
+    items.sort(key=_needs_cluster)
+
+
+def _needs_cluster(item: pytest.Item) -> bool:
+    return item.get_closest_marker("cluster") is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def node_image_build(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ImageBuild | None]:
+    """Starts to build the node image, if any test of this run is going to need it."""
+    if named_kubeconfig() or not any(_needs_cluster(item) for item in request.session.items):
+        yield None
+        return
+    build = ImageBuild(tmp_path_factory.mktemp("node-image") / "log")
+    yield build
+    build.stop()
+
+
+@pytest.fixture(scope="session")
+def standing(
+    cloud: "Connection",
+    node_image_build: ImageBuild | None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[StandingCluster]:
+    """The program in `stacks/` with its cluster, up; for tests that change the cluster itself."""
+    if node_image_build is None:
+        pytest.skip("CUMULO_TEST_KUBECONFIG names a cluster that is not the tests' own")
+    folder = tmp_path_factory.mktemp("cluster")
+    with standing_cluster(cloud, node_image_build, folder) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(request: pytest.FixtureRequest) -> str:
+    """The path of a real cluster's kubeconfig: the one that is named, or of one made here."""
+    named = named_kubeconfig()
+    if named is None:
+        cluster: StandingCluster = request.getfixturevalue("standing")
+        named = cluster.kubeconfig
+    return str(named)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import grpc
 import pulumi
+from cumulo.infra.versions import KUBERNETES
 
 Properties = dict[str, Any]
 T = TypeVar("T")
@@ -21,13 +22,26 @@ class Refusal(grpc.RpcError):  # type: ignore[misc]
         return f"invocation of some:function returned an error: {self}"
 
 
+class Hooks:
+    """Takes the engine's part where hooks are registered, which the SDK's mocks leave out."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, pulumi.ResourceHook] = {}
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        assert hook.name not in self.known, f"{hook.name} is registered twice"
+        self.known[hook.name] = hook
+
+
 class FakeCloud(pulumi.runtime.Mocks):
     """Records what a program registers and answers its questions from a small inventory."""
 
     def __init__(self) -> None:
         self.resources: dict[str, pulumi.runtime.MockResourceArgs] = {}
         self.components: list[str] = []
+        self.hooks = Hooks()
         self.images = {"debian-13", "kubernetes-node"}
+        self.node_image_version = KUBERNETES
         self.flavors: dict[str, dict[str, str]] = {
             "m1.small": {},
             "m1.medium": {},
@@ -38,6 +52,10 @@ class FakeCloud(pulumi.runtime.Mocks):
             "gpu.h200.2": {"pci_passthrough:alias": "h200:2"},
             "gpu.h200.8": {"pci_passthrough:alias": "h200:8"},
         }
+        self.properties: dict[str, dict[str, str]] = {
+            "kubernetes-node": {"kubernetes_version": KUBERNETES},
+        }
+        self.memory = {"m1.small": 512}
         self.external_networks = {"public": ["203.0.113.0/24"]}
         self.hides_external_subnets = False
         self.region = "RegionOne"
@@ -86,9 +104,15 @@ class FakeCloud(pulumi.runtime.Mocks):
         question = args.token.rpartition(":")[2]
         asked = args.args
         if question == "getFlavor" and asked["name"] in self.flavors:
-            return {"name": asked["name"], "extraSpecs": self.flavors[asked["name"]]}
-        if question == "getImage" and asked["name"] in self.images:
-            return {"name": asked["name"], "id": f"{asked['name']}-id"}
+            name = asked["name"]
+            memory = self.memory.get(name, 4096)
+            return {"name": name, "ram": memory, "extraSpecs": self.flavors[name]}
+        if question == "getImage" and "properties" in asked:
+            if asked["properties"] == {"kubernetes_version": self.node_image_version}:
+                return {"name": "kubernetes-node", "id": "kubernetes-node-id"}
+        elif question == "getImage" and asked["name"] in self.images:
+            name = asked["name"]
+            return {"name": name, "id": f"{name}-id", "properties": self.properties.get(name, {})}
         if question == "getNetwork" and asked["name"] in self.external_networks:
             return {"id": f"{asked['name']}-id", "subnets": self.external_networks[asked["name"]]}
         if question == "getAuthScope":
@@ -98,8 +122,9 @@ class FakeCloud(pulumi.runtime.Mocks):
         raise Refusal(self.empty_answer)
 
     def run(self, program: Callable[[], T], stack: str = "test") -> T:
-        """Runs a program to its end, as Pulumi would, and returns what it returns."""
-        pulumi.runtime.set_mocks(self, project="cumulo", stack=stack)
+        """Runs a program to its end, as a preview would, and returns what it returns."""
+        pulumi.runtime.set_mocks(self, project="cumulo", stack=stack, preview=True)
+        pulumi.runtime.settings.SETTINGS.callbacks = self.hooks
         # As the language host does: outputs that nobody awaits when a program fails are no news.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         results: list[T] = []

@@ -2,11 +2,13 @@
 
 import argparse
 
-from tests.benchmarks import bring_up, large_preview, stack
+from tests.benchmarks import bring_up, cluster, large_preview, scale, stack
 
 BENCHMARKS = {
     "stack": stack.report,
     "large-preview": large_preview.report,
+    "cluster": cluster.report,
+    "scale": scale.report,
     "bring-up": bring_up.report,
 }
 
@@ -20,7 +22,7 @@ def main() -> None:
         metavar="NAME",
         help=f"{', '.join(BENCHMARKS)}; bring-up throws the local cloud away, twice",
     )
-    names = parser.parse_args().names or ["stack", "large-preview"]
+    names = parser.parse_args().names or ["stack", "large-preview", "cluster", "scale"]
     for name in names:
         if name not in BENCHMARKS:
             parser.error(f"no benchmark is called {name!r}; there are {', '.join(BENCHMARKS)}")

@@ -69,6 +69,8 @@ class Project:
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump(manifest))
         example = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())
         self.base: dict[str, Any] = example["config"] | {"openstack:cloud": ENTRY}
+        # A cluster takes minutes, and has tests of its own.
+        self.kubernetes = self.base.pop("cumulo:kubernetes")
         self._settings = folder / "stacks" / f"Pulumi.{self.stack}.yaml"
         self.run("stack", "init", self.stack).ok()
         self.set()
@@ -123,10 +125,10 @@ class Project:
             if item["type"].startswith("openstack:")
         }
 
-    def outputs(self) -> Any:
-        """What the stack exports."""
+    def outputs(self, *options: str) -> Any:
+        """What the stack exports; secrets too with `--show-secrets`."""
         finished = subprocess.run(
-            [COMMAND, "stack", "output", "--json", "--stack", self.stack],
+            [COMMAND, "stack", "output", "--json", "--stack", self.stack, *options],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -134,6 +136,13 @@ class Project:
             check=True,
         )
         return json.loads(finished.stdout)
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """The administrator's, in a file that only its owner reads."""
+        file = folder / "kubeconfig"
+        file.touch(0o600)
+        file.write_text(self.outputs("--show-secrets")["kubeconfig"])
+        return file
 
 
 def compare(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> Changes:

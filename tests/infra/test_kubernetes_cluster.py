@@ -1,5 +1,6 @@
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -10,6 +11,7 @@ from cumulo.infra import (
     KubernetesClusterArgs,
     Network,
 )
+from cumulo.infra.versions import KUBERNETES
 
 from tests.fake_cloud import FakeCloud
 
@@ -78,6 +80,7 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
             "name": "enable-admission-plugins",
             "value": "NodeRestriction,ExtendedResourceToleration",
         },
+        {"name": "kubelet-certificate-authority", "value": "/etc/kubernetes/pki/ca.crt"},
         {"name": "audit-log-maxage", "value": "7"},
     ]
     assert wanted["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
@@ -86,6 +89,7 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
     )
     assert floating
     assert config["KubeletConfiguration"]["clusterDNS"] == ["10.96.0.10"]
+    assert config["KubeletConfiguration"]["serverTLSBootstrap"] is True
     assert files["/etc/kubernetes/seed/pki/ca.key"] == "KEY k-ca-key\n"
     assert files["/etc/kubernetes/seed/pki/etcd/ca.crt"] == "CERTIFICATE k-etcd-ca-certificate\n"
 
@@ -181,6 +185,25 @@ def test_nodes_of_a_cloud_wait_for_their_controller(fake_cloud: FakeCloud) -> No
             "not one of",
         ),
         ({"nodes": 3}, "nodes", "unknown field"),
+        ({"pools": {"control": {"count": 1, "flavor": "x"}}}, "pools.control", "are called so"),
+        ({"pools": {"a": {"count": 1, "flavor": "x", "at_once": 0}}}, "pools.a.at_once", "1 up"),
+        ({"drain_seconds": -1}, "drain_seconds", "from 0 up"),
+        ({"version": "1.35"}, "version", "not a version such as"),
+        (
+            {"pools": {"a": {"count": 1, "flavor": "x", "version": "1.34.4"}}},
+            "pools.a.version",
+            "needs an image",
+        ),
+        (
+            {"pools": {"a": {"count": 1, "flavor": "x", "image": "y", "version": "1.36.0"}}},
+            "pools.a.version",
+            "newer than the control plane's 1.35",
+        ),
+        (
+            {"pools": {"a": {"count": 1, "flavor": "x", "image": "y", "version": "1.31.9"}}},
+            "pools.a.version",
+            "more than 3 minor versions older",
+        ),
         ({"api_clients": ["0.0.0.0/0"]}, "api_clients[0]", "say 'world'"),
         ({"node_port_clients": ["world", "all"]}, "node_port_clients[1]", "not a range"),
     ],
@@ -191,3 +214,84 @@ def test_bad_arguments_are_named(
     with pytest.raises(ArgumentError, match=problem) as refused:
         fake_cloud.run(lambda: declare(**changes))
     assert refused.value.field == field
+
+
+def pool(**changes: Any) -> dict[str, Any]:
+    return {"pools": {"a": {"count": 1, "flavor": "k8s.node", **changes}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "problem"),
+    [
+        ({"image": "debian-13"}, "image", "no property kubernetes_version"),
+        ({"image": "absent"}, "image", "the cloud has no image 'absent'"),
+        ({"version": "1.34.4"}, "image", f"has Kubernetes {KUBERNETES}, and version is 1.34.4"),
+        ({"architecture": "aarch64"}, "image", "is for x86_64, not aarch64"),
+        (pool(image="old"), "pools.a.image", "1.34.4, and pools.a.version is 1.35"),
+        (pool(flavor="m1.small"), "pools.a.flavor", "has 512 MB of memory; 700 are needed"),
+        (
+            {"control_plane": {"count": 1, "flavor": "m1.tiny"}},
+            "control_plane.flavor",
+            "has 1024 MB of memory; 1700 are needed",
+        ),
+    ],
+)
+def test_what_only_the_cloud_knows_is_refused_in_preview(
+    fake_cloud: FakeCloud, changes: dict[str, Any], field: str, problem: str
+) -> None:
+    fake_cloud.images.add("old")
+    fake_cloud.properties["old"] = {"kubernetes_version": "1.34.4"}
+    fake_cloud.properties["kubernetes-node"]["hw_architecture"] = "x86_64"
+    fake_cloud.flavors["m1.tiny"] = {}
+    fake_cloud.memory["m1.tiny"] = 1024
+    with pytest.raises(ArgumentError, match=problem) as refused:
+        fake_cloud.run(lambda: declare(**changes))
+    assert refused.value.field == field
+
+
+def test_an_older_pool_is_taken_with_an_older_image(fake_cloud: FakeCloud) -> None:
+    fake_cloud.images.add("old")
+    fake_cloud.properties["old"] = {"kubernetes_version": "1.34.4"}
+    fake_cloud.run(lambda: declare(**pool(image="old", version="1.34.4")))
+    assert fake_cloud.inputs("k-a-0-instance")["imageName"] == "old"
+
+
+def test_ranges_are_held_against_a_network_of_another_stack(fake_cloud: FakeCloud) -> None:
+    def program() -> None:
+        network = Network("lab", {"cidr": "10.244.7.0/24", "external_network": "public"})
+        handle = replace(network.handle, cidr=pulumi.Output.from_input("10.244.7.0/24"))
+        KubernetesCluster("k", {"network": handle, **ARGS})  # type: ignore[typeddict-item]
+
+    with pytest.raises(ArgumentError, match=r"overlaps 10\.244\.7\.0/24") as refused:
+        fake_cloud.run(program)
+    assert refused.value.field == "pod_range"
+    assert not fake_cloud.of_type("Instance")
+
+
+def test_one_more_node_leaves_the_others_as_they_are(fake_cloud: FakeCloud) -> None:
+    fake_cloud.run(lambda: declare(**pool(count=1)))
+    more = FakeCloud()
+    more.run(lambda: declare(**pool(count=2)))
+    assert fake_cloud.inputs("k-a-0-instance") == more.inputs("k-a-0-instance")
+    assert more.resources.keys() - fake_cloud.resources.keys() == {
+        "k-a-1-port",
+        "k-a-1-instance",
+        "k-a-1-node-key",
+        "k-a-1-node-request",
+        "k-a-1-node-certificate",
+    }
+
+
+def test_the_only_server_of_a_control_plane_is_kept(fake_cloud: FakeCloud) -> None:
+    def ask(control: dict[str, Any]) -> None:
+        cloud = FakeCloud()
+        cloud.run(lambda: declare(control_plane={"flavor": "k8s.control", **control}))
+        hook = cloud.hooks.known["cumulo:k:keep"]
+        assert hook.opts is not None
+        assert hook.opts.on_dry_run
+        hook(pulumi.ResourceHookArgs("urn", "id", "k-control-0-instance", "type"))
+
+    ask({"count": 3})
+    ask({"count": 1, "replaceable": True})
+    with pytest.raises(pulumi.RunError, match="the only server of the control plane of 'k'"):
+        ask({"count": 1})

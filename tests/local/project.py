@@ -33,11 +33,13 @@ class Project:
     def program(self, text: str) -> None:
         self.write("__main__.py", text)
 
-    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, stdin: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [CUMULO, *arguments],
             cwd=self.folder,
-            env=self.env,
+            env={**self.env, **variables},
             input=stdin,
             capture_output=True,
             text=True,

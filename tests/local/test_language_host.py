@@ -35,6 +35,27 @@ TELLING = """
 """
 
 
+HOOKED = """
+    import os
+    import pulumi
+    import pulumi_random
+    from cumulo.infra.kubernetes import operation
+
+    def before(args):
+        print("deletes", args.old_outputs["length"], operation.destroys_all(), operation.updates())
+        if "REFUSE" in os.environ:
+            raise Exception("not yet")
+
+    hook = pulumi.ResourceHook("before", before)
+    for number in range(int(os.environ["COUNT"])):
+        pulumi_random.RandomString(
+            f"string-{number}",
+            length=8 + number,
+            opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_delete=[hook])),
+        )
+"""
+
+
 def wait_for(file: Path) -> int:
     deadline = time.monotonic() + 120
     while not (file.exists() and file.read_text()):
@@ -163,6 +184,19 @@ def test_a_killed_program_is_named(project: Project) -> None:
     run = project.run("preview")
     assert run.returncode != 0
     assert "program was ended by signal SIGKILL" in run.stdout
+
+
+def test_hooks_run_before_what_they_are_of_is_deleted(project: Project) -> None:
+    project.program(HOOKED)
+    project.env["COUNT"] = "2"
+    project.ok("up", "--yes", "--skip-preview")
+    project.env["COUNT"] = "1"
+    refused = project.run("up", "--yes", "--skip-preview", REFUSE="1")
+    assert refused.returncode != 0
+    assert "not yet" in refused.stdout + refused.stderr
+    # It is tried again, since it is still there; its hook is in the program without it too.
+    assert "deletes 9.0 False True" in project.ok("up", "--yes", "--skip-preview")
+    assert "deletes 8.0 True False" in project.ok("destroy", "--yes", "--skip-preview")
 
 
 def test_debug_logs_come_only_when_asked_for(project: Project) -> None:

@@ -1,13 +1,20 @@
+import base64
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 
 import check
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class Page(BaseHTTPRequestHandler):
@@ -25,6 +32,45 @@ def web() -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def tls_web(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A web server with a certificate of its own, and that certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "here")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    file = tmp_path / "server.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file.write_bytes(certificate + secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"https://127.0.0.1:{server.server_port}/", certificate.decode()
         server.shutdown()
         thread.join()
 
@@ -99,6 +145,22 @@ def test_says_of_every_address_that_it_answers(
     service, first = capsys.readouterr().out.splitlines()
     assert re.fullmatch(rf"service +{web} +answers after [\d.]+ s", service)
     assert re.fullmatch(rf"web-0 +{server} +answers after [\d.]+ s", first)
+
+
+def test_trusts_the_authority_of_the_cluster_and_no_unknown_one(
+    stack: Callable[..., None], tls_web: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, authority = tls_web
+    endpoints = {"kubernetes": url}
+    data = base64.b64encode(authority.encode()).decode()
+    kubeconfig = {"clusters": [{"cluster": {"certificate-authority-data": data}}]}
+
+    stack({"endpoints": endpoints, "kubeconfig": json.dumps(kubeconfig)})
+    assert run("--deadline", "10") == 0
+
+    stack({"endpoints": endpoints})
+    assert run("--deadline", "0") == 1
+    assert "certificate verify failed" in capsys.readouterr().out
 
 
 def test_names_those_that_do_not_answer(

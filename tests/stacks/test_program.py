@@ -17,6 +17,9 @@ def run(cloud: FakeCloud, stack: str, **sections: Any) -> dict[str, Any]:
     """Runs the program as Pulumi would; returns what it exports."""
     config = yaml.safe_load((STACKS / f"Pulumi.{stack}.yaml").read_text())["config"]
     for section, value in sections.items():
+        if value is None:
+            del config[f"cumulo:{section}"]
+            continue
         known = config.get(f"cumulo:{section}")
         config[f"cumulo:{section}"] = {**known, **value} if isinstance(known, dict) else value
     pulumi.runtime.set_all_config(
@@ -47,6 +50,10 @@ def test_the_local_environment_is_a_service_and_three_servers(fake_cloud: FakeCl
         "web-0": "m1.small",
         "web-1": "m1.small",
         "gpu": "gpu.h200.1",
+        "kubernetes-control-0": "m1.medium",
+        "kubernetes-cpu-0": "m1.medium",
+        "kubernetes-cpu-1": "m1.medium",
+        "kubernetes-gpu-0": "gpu.h200.1",
     }
     assert {name for name, server in exports["servers"].items() if server["address"]} == {
         "web-0",
@@ -59,7 +66,30 @@ def test_the_local_environment_is_a_service_and_three_servers(fake_cloud: FakeCl
     assert (
         exports["endpoints"]["gpu"] == f"ssh://{exports['servers']['gpu']['floating_address']}:22"
     )
-    assert len(fake_cloud.of_type("Member")) == 2
+    assert exports["endpoints"]["kubernetes"].endswith(":6443/readyz")
+    members = [name for name in fake_cloud.of_type("Member") if name.startswith("web-")]
+    assert len(members) == 2
+
+
+def test_an_environment_without_a_cluster_has_none(fake_cloud: FakeCloud) -> None:
+    exports = run(fake_cloud, "local", kubernetes=None)
+
+    assert "kubeconfig" not in exports
+    assert not any("kubernetes" in name for name in fake_cloud.resources)
+
+
+def test_nodes_are_made_of_the_newest_image_of_their_kubernetes(fake_cloud: FakeCloud) -> None:
+    run(fake_cloud, "local", kubernetes={"version": "1.35.4"})
+
+    made = fake_cloud.of_type("Instance")
+    assert {
+        item["imageName"] for item in made.values() if item["name"].startswith("kubernetes-")
+    } == {"kubernetes-node"}
+
+
+def test_a_version_that_no_image_has_says_how_to_get_one(fake_cloud: FakeCloud) -> None:
+    with pytest.raises(pulumi.RunError, match=r"cumulo images upload node --kubernetes 1\.30\.0"):
+        run(fake_cloud, "local", kubernetes={"version": "1.30.0"})
 
 
 def test_only_the_web_servers_serve(fake_cloud: FakeCloud) -> None:

@@ -20,7 +20,10 @@ REFUSED = {
         ),
     ],
     "top-level-key.error.unknown": [
-        "cumulo:severs: unknown key; allowed: image, network, access, servers, gpu_server, service",
+        (
+            "cumulo:severs: unknown key; "
+            "allowed: image, network, access, servers, gpu_server, service, kubernetes"
+        ),
     ],
     "cidr.error.missing": [
         "cumulo:network.cidr: required: Its private addresses, as 192.168.60.0/24.",
@@ -48,6 +51,17 @@ REFUSED = {
     ],
     "flavors.error.empty": [
         "cumulo:gpu_server.flavors: at least 1 item is needed",
+    ],
+    "control-plane.error.even": [
+        "cumulo:kubernetes.control_plane.count: input should be 1 or 3",
+    ],
+    "pool.error.unknown": [
+        "cumulo:kubernetes.pools.cpu.count: required: How many.",
+        (
+            "cumulo:kubernetes.pools.cpu.cuont: unknown key; "
+            "allowed: count, flavor, gpu, labels, taints"
+        ),
+        "cumulo:kubernetes.api_clients: at least 1 item is needed",
     ],
     "two.error.at-once": [
         "cumulo:network.cidr: required: Its private addresses, as 192.168.60.0/24.",

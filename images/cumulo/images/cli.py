@@ -1,4 +1,4 @@
-"""The `cumulo images` commands."""
+"""The `cumulo images` commands, and `cumulo kubectl`."""
 
 import click
 
@@ -10,6 +10,16 @@ _kubernetes = click.option(
 @click.group()
 def images() -> None:
     """Images that are built here: what servers boot and what nodes run."""
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.option("--stack", default="", help="The stack whose cluster it is.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kubectl(stack: str, arguments: tuple[str, ...]) -> None:
+    """Kubernetes' own client, let into a stack's cluster: cumulo kubectl get nodes."""
+    from cumulo.images.kubectl import become
+
+    become(stack, arguments)
 
 
 @images.group()

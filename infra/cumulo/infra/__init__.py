@@ -8,13 +8,14 @@ from cumulo.infra.arguments import ArgumentError
 from cumulo.infra.gpu_server import Gpu, GpuServer, GpuServerArgs, gpu_flavor
 from cumulo.infra.kubernetes.addons.component import ClusterAddons, ClusterAddonsArgs
 from cumulo.infra.kubernetes.addons.openstack import OpenStackArgs
-from cumulo.infra.kubernetes.cluster import (
+from cumulo.infra.kubernetes.arguments import (
     ControlPlane,
-    KubernetesCluster,
     KubernetesClusterArgs,
     KubernetesHandle,
     NodePool,
 )
+from cumulo.infra.kubernetes.cluster import KubernetesCluster
+from cumulo.infra.kubernetes.image import node_image
 from cumulo.infra.load_balancer import (
     Listener,
     LoadBalancer,
@@ -69,4 +70,5 @@ __all__ = [
     "ServerPoolArgs",
     "ServerPoolHandle",
     "gpu_flavor",
+    "node_image",
 ]

@@ -20,12 +20,16 @@ class NotInCloudError(Exception):
 
 
 async def ask(
-    parent: pulumi.Resource, component: str, field: str, function: str, **query: object
+    parent: pulumi.Resource | None,
+    component: str,
+    field: str,
+    function: str,
+    **query: object,
 ) -> Mapping[str, Any]:
     """What the cloud answers.
 
     Args:
-        parent: The component that asks; its provider is used.
+        parent: The component that asks, if one does; its provider is used.
         component: What messages call it.
         field: The argument that the question is about.
         function: The token of the provider's data source.

@@ -55,6 +55,8 @@ class InstanceArgs(TypedDict):
     """What others should know about it, by key."""
     after: NotRequired[Sequence[pulumi.Resource]]
     """What must be there before the instance is made."""
+    hooks: NotRequired[pulumi.ResourceHookBinding]
+    """What to do before or after the instance is made or deleted."""
 
 
 class ServerArgs(InstanceArgs):
@@ -148,6 +150,7 @@ class Server(pulumi.ComponentResource):
                 depends_on=[*network.needs, *args.get("after", ())],
                 delete_before_replace=True,
                 replace_on_changes=["image_name", "flavor_name"],
+                hooks=args.get("hooks"),
             ),
         )
         self.handle = ServerHandle(

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from cumulo.local import cli
+from cumulo.local import cli, environment, files
 
 FILTER = "cumulo-salt"
 """The filter that .gitattributes names for the local stack's settings."""
@@ -21,7 +21,11 @@ def hide_salts() -> None:
     """
     project = cli.find_project(Path.cwd())
     git = shutil.which("git")
-    if project is None or git is None:
+    if project is None:
+        return
+    if not environment.has_passphrase():
+        _forget_salt(project / SETTINGS)
+    if git is None:
         return
     command = [git, "-C", str(project)]
     for name, filtered in {"clean": "sed '/^encryptionsalt:/d'", "smudge": "cat"}.items():
@@ -29,6 +33,18 @@ def hide_salts() -> None:
     # Git takes a file whose size has changed for modified, until it is told to look inside.
     if _quietly([*command, "diff", "--quiet", "--", SETTINGS]):
         _quietly([*command, "add", "--", SETTINGS])
+
+
+def _forget_salt(settings: Path) -> None:
+    """Removes a salt of another machine, or of a passphrase that has been deleted since.
+
+    What was encrypted with it can be read with that passphrase alone, so then it stays.
+    """
+    text = settings.read_text("utf-8") if settings.exists() else ""
+    lines = text.splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("encryptionsalt:")]
+    if kept != lines and "secure:" not in text:
+        files.write(settings, "".join(kept))
 
 
 def _quietly(command: list[str]) -> bool:

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-OURS = ("completion", "doctor", "env", "images", "local")
+OURS = ("completion", "doctor", "env", "images", "kubectl", "local")
 
 
 def main() -> None:
@@ -45,6 +45,9 @@ def pulumi(arguments: list[str]) -> None:
 
     program = toolchain.ensure()
     variables = {**os.environ, **environment.environment(program)}
+    if not {"destroy", "down", "dn"}.isdisjoint(arguments):
+        # Hooks of what is deleted are in the program.
+        variables.setdefault("PULUMI_RUN_PROGRAM", "true")
     for notice in environment.tidy(variables):
         sys.stderr.write(f"cumulo: {notice}\n")
     sys.stderr.flush()

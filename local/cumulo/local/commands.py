@@ -15,14 +15,17 @@ _SETTINGS = {"help_option_names": ["-h", "--help"]}
 class _Rooms(click.Group):
     """The commands of this room, and those that other rooms bring."""
 
+    _OTHERS = ("images", "kubectl")
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "images"])
+        return sorted([*super().list_commands(ctx), *self._OTHERS])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "images":
-            from cumulo.images.cli import images
+        if cmd_name in self._OTHERS:
+            from cumulo.images import cli
 
-            return images
+            command: click.Command = getattr(cli, cmd_name)
+            return command
         return super().get_command(ctx, cmd_name)
 
 

@@ -56,9 +56,14 @@ def environment(pulumi: Path) -> dict[str, str]:
             state = paths.data() / "state"
             _private(state)
             variables["PULUMI_BACKEND_URL"] = f"file://{state}"
-    if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ):
-        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(paths.data() / "passphrase"))
+    if not _users_passphrase():
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(_own_passphrase()))
     return variables
+
+
+def has_passphrase() -> bool:
+    """Whether there is one yet; without, no salt and no secret of a stack can be of use."""
+    return _users_passphrase() or _own_passphrase().exists()
 
 
 def tidy(variables: Mapping[str, str]) -> list[str]:
@@ -74,6 +79,14 @@ def tidy(variables: Mapping[str, str]) -> list[str]:
     for name, kept in (("backups", KEPT_BACKUPS), ("history", KEPT_UPDATES)):
         _prune(root / name, kept)
     return notices
+
+
+def _users_passphrase() -> bool:
+    return bool({"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(os.environ))
+
+
+def _own_passphrase() -> Path:
+    return paths.data() / "passphrase"
 
 
 def _users_home(ours: Path) -> Path:

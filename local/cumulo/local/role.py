@@ -11,7 +11,7 @@ from cumulo.local import machine, playbook
 from cumulo.local.addresses import Addresses
 
 _UNLIMITED = -1
-_GPUS = 2
+_GPUS = 4
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,22 @@ def test_one_binary_is_each_command_by_its_name(
 @pytest.mark.parametrize(
     ("name", "flag"),
     [
+        ("certificate-approver", "--kubeconfig"),
+        ("kube-router", "--run-firewall"),
+        ("local-volumes", "--provisioner"),
         ("metrics-server", "--kubelet-insecure-tls"),
         ("openstack-cloud-controller-manager", "--cloud-provider"),
     ],
 )
 def test_the_binary_is_also_what_runs_beside_it(made: Path, name: str, flag: str) -> None:
     assert flag in _said(made / "kubernetes", name, "--help")
+
+
+def test_what_kube_router_is_not_linked_for_is_refused(made: Path) -> None:
+    done = subprocess.run([made / "kubernetes", "kube-router"], capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "only kube-router's firewall is in this image: give --run-firewall=true" in done.stderr
 
 
 def test_a_name_that_it_does_not_know_is_told_with_those_that_it_does(made: Path) -> None:

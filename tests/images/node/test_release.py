@@ -33,7 +33,7 @@ def test_a_version_is_that_of_what_is_built(one: Release) -> None:
     assert one.kubernetes.startswith(f"{one.minor}.")
     # The server is replaced by an older one than others ask for.
     assert f"=> go.etcd.io/etcd/server/v3 v{one.etcd}\n" in text
-    versions = (one.coredns, one.flannel, one.metrics_server, one.openstack)
+    versions = [one.coredns, one.flannel, one.kube_router, one.metrics_server, one.openstack]
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in versions)
 
 
@@ -80,4 +80,6 @@ def test_images_have_the_names_that_manifests_use(
     assert f"registry.k8s.io/kube-apiserver:v{one.kubernetes}" in names
     assert f"registry.k8s.io/etcd:{one.etcd}-0" in names
     assert f"ghcr.io/flannel-io/flannel:v{one.flannel}" in names
+    assert f"docker.io/cloudnativelabs/kube-router:v{one.kube_router}" in names
+    assert {"cumulo.local/certificate-approver:1", "cumulo.local/local-volumes:1"} < set(names)
     assert contents.PAUSE_IMAGE in names

@@ -1,7 +1,6 @@
 """A stack without a cluster, and one in a namespace of its own on a real one."""
 
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -24,15 +23,6 @@ NOWHERE = json.dumps(
 def offline() -> Stack:
     """A stack whose cluster does not answer."""
     return Stack({"kubeconfig": NOWHERE})
-
-
-@pytest.fixture(scope="session")
-def kubeconfig() -> str:
-    """A real cluster's kubeconfig, which `CUMULO_TEST_KUBECONFIG` names."""
-    path = os.environ.get("CUMULO_TEST_KUBECONFIG")
-    if not path:
-        pytest.skip("CUMULO_TEST_KUBECONFIG names no kubeconfig")
-    return path
 
 
 @pytest.fixture

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cumulo.images import closure
-from cumulo.images.node.release import FLANNEL_CNI, GPU_DEVICE_PLUGIN, PAUSE, Release
+from cumulo.images.node.release import (
+    CERTIFICATE_APPROVER,
+    FLANNEL_CNI,
+    GPU_DEVICE_PLUGIN,
+    LOCAL_VOLUMES,
+    PAUSE,
+    Release,
+)
 from cumulo.images.oci import Entry, File, Folder, Image, Layer, Link, Text
 
 KUBERNETES = "/usr/local/bin/kubernetes"
@@ -16,10 +23,18 @@ PAUSE_IMAGE = f"{_REGISTRY}/pause:{PAUSE}"
 
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _CATATONIT = "/usr/bin/catatonit"
-# kube-proxy and flannel call them.
+# kube-proxy, flannel and kube-router call them.
 _FILTERS = (
-    *("nft", "conntrack", "ip", "iptables", "iptables-save", "iptables-restore"),
+    *("nft", "conntrack", "ip", "ipset", "iptables", "iptables-save", "iptables-restore"),
     *("ip6tables", "ip6tables-save", "ip6tables-restore"),
+)
+# Further commands in the binary of Kubernetes', by where their images have them.
+_BESIDE = (
+    "/bin/openstack-cloud-controller-manager",
+    "/metrics-server",
+    "/usr/local/bin/certificate-approver",
+    "/usr/local/bin/kube-router",
+    "/usr/local/bin/local-volumes",
 )
 # For those who look around in a pod of Kubernetes' test image.
 _SHELL = (
@@ -96,6 +111,18 @@ def images(release: Release, commands: Path, root: Path) -> list[Image]:
         ("/metrics-server",),
         user="65534",
     )
+    policies = Image(
+        f"docker.io/cloudnativelabs/kube-router:v{release.kube_router}",
+        (kubernetes, filters),
+        ("/usr/local/bin/kube-router",),
+    )
+    own = [
+        Image(f"cumulo.local/{name}:{tag}", (kubernetes,), (f"/usr/local/bin/{name}",))
+        for name, tag in (
+            ("certificate-approver", CERTIFICATE_APPROVER),
+            ("local-volumes", LOCAL_VOLUMES),
+        )
+    ]
     openstack = Image(
         f"{_REGISTRY}/provider-os/openstack-cloud-controller-manager:v{release.openstack}",
         (kubernetes,),
@@ -113,7 +140,7 @@ def images(release: Release, commands: Path, root: Path) -> list[Image]:
     )
     return [
         *(*control_plane, proxy, etcd, coredns, pause),
-        *(flannel, flannel_cni, metrics, openstack, gpus, test),
+        *(flannel, flannel_cni, policies, metrics, openstack, *own, gpus, test),
     ]
 
 
@@ -124,9 +151,7 @@ def _image(name: str, layer: Mapping[str, Entry]) -> Image:
 
 def _kubernetes(commands: Path) -> dict[str, Entry]:
     links = {f"/usr/local/bin/{name}": KUBERNETES for name in (*_CONTROL_PLANE, "kube-proxy")}
-    # Where the images of these two have them.
-    links["/bin/openstack-cloud-controller-manager"] = KUBERNETES
-    links["/metrics-server"] = KUBERNETES
+    links |= dict.fromkeys(_BESIDE, KUBERNETES)
     return {
         KUBERNETES: File(commands / "kubernetes"),
         "/tmp": Folder(0o1777),  # noqa: S108 -- in the image

@@ -237,6 +237,7 @@ def _described(
             "etcd": release.etcd,
             "coredns": release.coredns,
             "flannel": release.flannel,
+            "kube-router": release.kube_router,
             "metrics-server": release.metrics_server,
             "openstack-cloud-controller-manager": release.openstack,
         },

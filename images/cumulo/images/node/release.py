@@ -15,7 +15,10 @@ _REQUIREMENTS = re.compile(r"kubernetes-(\d+\.\d+)\.mod")
 PAUSE = "3.10.1"
 AGNHOST = {"1.34": "2.56", "1.35": "2.59"}
 FLANNEL_CNI = "v1.9.1-flannel3"
+# Commands of ours.
+CERTIFICATE_APPROVER = "1"
 GPU_DEVICE_PLUGIN = "1"
+LOCAL_VOLUMES = "1"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Release:
     def flannel(self) -> str:
         """The version of flannel."""
         return self._version("github.com/flannel-io/flannel")
+
+    @property
+    def kube_router(self) -> str:
+        """The version of kube-router."""
+        return self._version("github.com/cloudnativelabs/kube-router/v2")
 
     @property
     def metrics_server(self) -> str:

@@ -1,116 +1,32 @@
 """A Kubernetes cluster that comes up by itself: servers, their user data, and a load balancer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Network, ip_network
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal
 
 import pulumi
-from cumulo.infra.arguments import (
-    ArgumentError,
-    check_at_least,
-    check_choice,
-    check_fields,
-    title,
+from cumulo.infra.arguments import check_fields, title
+from cumulo.infra.gpu_server import gpu_flavor
+from cumulo.infra.kubernetes import fits, readiness, user_data
+from cumulo.infra.kubernetes.arguments import (
+    DRAIN_SECONDS,
+    READY_SECONDS,
+    KubernetesClusterArgs,
+    KubernetesHandle,
+    NodePool,
+    check,
+    check_apart,
 )
-from cumulo.infra.gpu_server import Gpu, gpu_flavor
-from cumulo.infra.handle import Handle
-from cumulo.infra.kubernetes import user_data
+from cumulo.infra.kubernetes.drain import Drain, Rules
 from cumulo.infra.kubernetes.pki import Pki
 from cumulo.infra.kubernetes.user_data import API_PORT, Cluster, Secrets
 from cumulo.infra.load_balancer import LoadBalancer
 from cumulo.infra.network import NetworkHandle
-from cumulo.infra.security_group import MEMBERS, Rule, SecurityGroup, check_remote
+from cumulo.infra.security_group import MEMBERS, Rule, SecurityGroup
 from cumulo.infra.server import Server, ServerHandle
 from cumulo.infra.versions import KUBERNETES
 from pulumi_openstack import compute
 
-PODS = "10.244.0.0/16"
-SERVICES = "10.96.0.0/16"
 NODE_PORTS = (30000, 32767)
-
-
-@dataclass(frozen=True, kw_only=True)
-class KubernetesHandle(Handle):
-    """A cluster that workloads can be put on.
-
-    Attributes:
-        kubeconfig: The administrator's, a secret: the content, not a path.
-        endpoint: The API's URL, as clients reach it.
-        nodes: Each node's name and private address.
-        pod_range: The range of pods' addresses.
-        service_range: The range of services' addresses.
-        cloud_provider: Whether nodes wait for a cloud controller manager.
-    """
-
-    kubeconfig: pulumi.Output[str]
-    endpoint: pulumi.Output[str]
-    nodes: pulumi.Output[Mapping[str, str]]
-    pod_range: pulumi.Input[str]
-    service_range: pulumi.Input[str]
-    cloud_provider: pulumi.Input[bool]
-
-
-class ControlPlane(TypedDict):
-    """The servers that run the cluster itself, and its etcd."""
-
-    count: int
-    """1, or 3 to survive the loss of any one."""
-    flavor: pulumi.Input[str]
-    """Their flavor, by name."""
-
-
-class NodePool(TypedDict):
-    """Nodes that are all alike."""
-
-    count: int
-    """How many nodes."""
-    flavor: NotRequired[pulumi.Input[str]]
-    """Their flavor, by name; or `gpu`."""
-    gpu: NotRequired[Gpu]
-    """The GPUs that each has; the flavor is found by them. Such nodes get the taint
-    `nvidia.com/gpu=present:NoSchedule`, and labels with model and count."""
-    labels: NotRequired[Mapping[str, str]]
-    """Their labels."""
-    taints: NotRequired[Sequence[str]]
-    """Their taints, as `key=value:NoSchedule`."""
-    image: NotRequired[pulumi.Input[str]]
-    """Their image, by name, if not the cluster's."""
-
-
-class KubernetesClusterArgs(TypedDict):
-    """Arguments of `KubernetesCluster`."""
-
-    network: NetworkHandle
-    """The network that its servers are on."""
-    image: pulumi.Input[str]
-    """The node image, by name."""
-    version: NotRequired[str]
-    """The version of Kubernetes that the image has. Default: `versions.KUBERNETES`."""
-    control_plane: ControlPlane
-    """The servers that run the cluster itself."""
-    pools: Mapping[str, NodePool]
-    """The nodes that run workloads, by the name of their pool."""
-    api_clients: Sequence[str]
-    """Who may reach the API, through its load balancer: ranges, or `world`. The cluster's own
-    network always may."""
-    floating_ip: NotRequired[bool]
-    """Whether the API has an address in the external network. Default: yes."""
-    pod_range: NotRequired[str]
-    """Pods' addresses. Default: 10.244.0.0/16."""
-    service_range: NotRequired[str]
-    """Services' addresses. Default: 10.96.0.0/16."""
-    api_server_arguments: NotRequired[Mapping[str, str]]
-    """Further arguments of the API server, such as `oidc-issuer-url`."""
-    cloud_provider: NotRequired[bool]
-    """Whether nodes wait to be told by a cloud controller manager which servers they are; until
-    then they take no workloads. `ClusterAddons` brings it up, and wants `openstack` for it.
-    Default: no."""
-    node_port_clients: NotRequired[Sequence[str]]
-    """Who may reach services on the nodes' own ports, 30000 to 32767: ranges, or `world`. Behind
-    an OVN load balancer these are the clients themselves. The cluster's own network always may."""
-    key_pair: NotRequired[pulumi.Input[str]]
-    """The name of the key pair whose owner may log in to the servers."""
 
 
 class KubernetesCluster(pulumi.ComponentResource):
@@ -121,8 +37,12 @@ class KubernetesCluster(pulumi.ComponentResource):
     secret lets others join. The API is reached through a load balancer, and nodes have no
     addresses outside.
 
-    With a control plane of 1, its server is the cluster's only memory: a change that replaces it
-    loses the cluster, so protect it, or take 3.
+    A node that goes is drained first, and nodes that are replaced go one by one; both need a
+    Pulumi that reaches the API, and a destroy with `--run-program`. An update ends when the API
+    answers and all nodes have joined.
+
+    With a control plane of 1, its server is the cluster's only memory: a change that would replace
+    it is refused, in preview.
 
     Example:
         >>> from cumulo.infra import KubernetesCluster, Network
@@ -148,23 +68,24 @@ class KubernetesCluster(pulumi.ComponentResource):
     ) -> None:
         component = title(KubernetesCluster, name)
         check_fields(component, KubernetesClusterArgs, args)
-        pods, services = _check(component, args)
+        pods, services = check(component, args)
         super().__init__("cumulo:index:KubernetesCluster", name, {}, opts)
 
         network = args["network"]
         child = pulumi.ResourceOptions(parent=self)
         self._name = name
         self._args = args
+        self._component = component
         self._pki = Pki(name, child)
         self._group = SecurityGroup(f"{name}-nodes", {"rules": _rules(args, network)}, child).handle
         # The servers must be told an address that the load balancer gets, which must be told
         # the servers'.
         private, tell_private = _promised()
         outside, tell_outside = _promised()
-        facts = pulumi.Output.all(
-            endpoint=private, outside=outside, ca=self._pki.cluster.certificate
-        ).apply(
-            lambda known: Cluster(
+
+        def facts_of(known: Mapping[str, str]) -> Cluster:
+            check_apart(component, known["own"], network.name, pods, services)
+            return Cluster(
                 name=name,
                 version=args.get("version", KUBERNETES),
                 endpoint=known["endpoint"],
@@ -175,7 +96,20 @@ class KubernetesCluster(pulumi.ComponentResource):
                 ca=known["ca"],
                 cloud_provider=args.get("cloud_provider", False),
             )
+
+        facts = pulumi.Output.all(
+            endpoint=private, outside=outside, ca=self._pki.cluster.certificate, own=network.cidr
+        ).apply(facts_of)
+        endpoint = pulumi.Output.concat("https://", outside, f":{API_PORT}")
+        kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
+            pulumi.Output.all(
+                endpoint,
+                self._pki.cluster.certificate,
+                self._pki.admin.certificate,
+                self._pki.admin.key,
+            ).apply(lambda known: user_data.kubeconfig(name, *known))
         )
+        self._drain = Drain(_rules_of(name, args), kubeconfig)
         control = self._control_plane(facts)
         balancer = LoadBalancer(
             f"{name}-api",
@@ -195,18 +129,16 @@ class KubernetesCluster(pulumi.ComponentResource):
             for pool, wanted in args["pools"].items()
             for node in self._pool(pool, wanted, facts)
         ]
-        endpoint = pulumi.Output.concat("https://", balancer.handle.endpoints["api"])
+        seconds = args.get("ready_seconds", READY_SECONDS)
+        gate = (seconds, args.get("console_cloud"))
+        first = {server.name: server.id for server in control}
+        answering = readiness.answering(component, kubeconfig, first, *gate)
+        every = {server.name: server.id for server in (*control, *nodes)}
+        readiness.joined(component, answering, every, *gate)
         self.handle = KubernetesHandle(
             name=name,
             needs=(balancer, *control[0].needs),
-            kubeconfig=pulumi.Output.secret(
-                pulumi.Output.all(
-                    endpoint,
-                    self._pki.cluster.certificate,
-                    self._pki.admin.certificate,
-                    self._pki.admin.key,
-                ).apply(lambda known: user_data.kubeconfig(name, *known))
-            ),
+            kubeconfig=answering,
             endpoint=endpoint,
             nodes=pulumi.Output.all(
                 **{server.name: server.address for server in (*control, *nodes)}
@@ -232,7 +164,9 @@ class KubernetesCluster(pulumi.ComponentResource):
             }
         )
         count = args["control_plane"]["count"]
-        group = self._apart(f"{name}-control", count)
+        group = self._apart(f"{name}-control")
+        flavor = self._flavor("control_plane.flavor", args["control_plane"]["flavor"], control=True)
+        image = self._image("image", args["image"], args.get("version", KUBERNETES))
         servers = []
         for index in range(count):
             hostname = f"{name}-control-{index}"
@@ -251,10 +185,11 @@ class KubernetesCluster(pulumi.ComponentResource):
             servers.append(
                 self._server(
                     hostname,
-                    args["control_plane"]["flavor"],
-                    args["image"],
+                    flavor,
+                    image,
                     pulumi.Output.secret(told.apply(render)),
                     group,
+                    self._drain.control_plane,
                 )
             )
         return servers
@@ -267,6 +202,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         gpu = wanted.get("gpu")
         if gpu is not None:
             flavor: pulumi.Input[str] = gpu_flavor(gpu, self)
+            field = f"pools.{pool}.gpu"
             labels |= {
                 "nvidia.com/gpu.present": "true",
                 "nvidia.com/gpu.product": gpu["model"],
@@ -275,8 +211,11 @@ class KubernetesCluster(pulumi.ComponentResource):
             taints.append("nvidia.com/gpu=present:NoSchedule")
         else:
             flavor = wanted["flavor"]
+            field = f"pools.{pool}.flavor"
+        enough = self._flavor(field, flavor)
+        image = self._pool_image(pool, wanted)
         name = f"{self._name}-{pool}"
-        group = self._apart(name, wanted["count"])
+        group = self._apart(name)
         servers = []
         for index in range(wanted["count"]):
             hostname = f"{name}-{index}"
@@ -299,18 +238,40 @@ class KubernetesCluster(pulumi.ComponentResource):
             servers.append(
                 self._server(
                     hostname,
-                    flavor,
-                    wanted.get("image", self._args["image"]),
+                    enough,
+                    image,
                     pulumi.Output.secret(told.apply(render)),
                     group,
+                    self._drain.workers,
                 )
             )
         return servers
 
-    def _apart(self, name: str, count: int) -> pulumi.Output[str] | None:
-        """The server group that spreads servers over hosts, where there are several."""
-        if count < 2:
-            return None
+    def _pool_image(self, pool: str, wanted: NodePool) -> pulumi.Output[str]:
+        version = self._args.get("version", KUBERNETES)
+        if "image" not in wanted:
+            return self._image("image", self._args["image"], version)
+        return self._image(f"pools.{pool}.image", wanted["image"], wanted.get("version", version))
+
+    def _image(self, field: str, name: pulumi.Input[str], version: str) -> pulumi.Output[str]:
+        architecture = self._args.get("architecture", "x86_64")
+        return pulumi.Output.from_input(name).apply(
+            lambda image: fits.image(self, self._component, field, image, version, architecture)
+        )
+
+    def _flavor(
+        self, field: str, name: pulumi.Input[str], *, control: bool = False
+    ) -> pulumi.Output[str]:
+        least = fits.CONTROL_PLANE_MB if control else fits.NODE_MB
+        return pulumi.Output.from_input(name).apply(
+            lambda flavor: fits.flavor(self, self._component, field, flavor, least)
+        )
+
+    def _apart(self, name: str) -> pulumi.Output[str]:
+        """The server group that spreads servers over hosts.
+
+        Of one server as well: its group cannot be changed when a second one comes.
+        """
         return compute.ServerGroup(
             f"{name}-server-group",
             name=name,
@@ -324,9 +285,10 @@ class KubernetesCluster(pulumi.ComponentResource):
         flavor: pulumi.Input[str],
         image: pulumi.Input[str],
         data: pulumi.Output[str],
-        group: pulumi.Output[str] | None,
+        group: pulumi.Output[str],
+        hooks: pulumi.ResourceHookBinding,
     ) -> ServerHandle:
-        optional = {"key_pair": self._args.get("key_pair"), "server_group": group}
+        key_pair = self._args.get("key_pair")
         server = Server(
             hostname,
             {
@@ -335,11 +297,32 @@ class KubernetesCluster(pulumi.ComponentResource):
                 "network": self._args["network"],
                 "security_groups": [self._group],
                 "user_data": data,
-                **{key: value for key, value in optional.items() if value is not None},  # type: ignore[typeddict-item]
+                "server_group": group,
+                "hooks": hooks,
+                **({} if key_pair is None else {"key_pair": key_pair}),  # type: ignore[typeddict-item]
             },
             pulumi.ResourceOptions(parent=self),
         )
         return server.handle
+
+
+def _rules_of(name: str, args: KubernetesClusterArgs) -> Rules:
+    pools = args["pools"]
+    return Rules(
+        cluster=name,
+        control_plane=frozenset(
+            f"{name}-control-{index}" for index in range(args["control_plane"]["count"])
+        ),
+        workers=frozenset(
+            f"{name}-{pool}-{index}"
+            for pool, wanted in pools.items()
+            for index in range(wanted["count"])
+        ),
+        at_once={f"{name}-{pool}": wanted.get("at_once", 1) for pool, wanted in pools.items()},
+        drain_seconds=args.get("drain_seconds", DRAIN_SECONDS),
+        ready_seconds=args.get("ready_seconds", READY_SECONDS),
+        replaceable=args["control_plane"].get("replaceable", False),
+    )
 
 
 def _promised() -> tuple[pulumi.Output[str], Callable[[pulumi.Output[str]], None]]:
@@ -361,50 +344,3 @@ def _rules(args: KubernetesClusterArgs, network: NetworkHandle) -> dict[str, Rul
         for who, remote in (("own", network.cidr), *enumerate(clients)):
             rules[f"{door}-{who}"] = {"protocol": protocol, "port": port, "remote": remote}
     return rules
-
-
-def _check(component: str, args: KubernetesClusterArgs) -> tuple[IPv4Network, IPv4Network]:
-    control = args["control_plane"]
-    check_fields(component, ControlPlane, control, "control_plane.")
-    if control["count"] not in (1, 3):
-        raise ArgumentError(
-            component,
-            "control_plane.count",
-            f"{control['count']!r} is not 1 or 3: etcd needs more than half of its members, so an "
-            "even number survives no more losses than one fewer",
-        )
-    for pool, wanted in args["pools"].items():
-        at = f"pools.{pool}."
-        check_fields(component, NodePool, wanted, at)
-        check_at_least(component, f"{at}count", wanted["count"], 0)
-        if ("flavor" in wanted) == ("gpu" in wanted):
-            raise ArgumentError(component, f"{at}flavor", "either flavor or gpu is needed")
-        for number, taint in enumerate(wanted.get("taints", ())):
-            _, colon, effect = taint.rpartition(":")
-            field = f"{at}taints[{number}]"
-            if not colon:
-                raise ArgumentError(component, field, f"{taint!r} is not key=value:NoSchedule")
-            check_choice(component, field, effect, ("NoSchedule", "PreferNoSchedule", "NoExecute"))
-    for field in ("api_clients", "node_port_clients"):
-        clients: Sequence[str] = args.get(field, ())  # type: ignore[assignment]
-        for number, client in enumerate(clients):
-            check_remote(component, f"{field}[{number}]", client)
-    pods = _range(component, "pod_range", args.get("pod_range", PODS))
-    services = _range(component, "service_range", args.get("service_range", SERVICES))
-    if pods.overlaps(services):
-        raise ArgumentError(component, "service_range", f"{services} overlaps pod_range {pods}")
-    own = args["network"].cidr
-    if isinstance(own, str):
-        for field, taken in (("pod_range", pods), ("service_range", services)):
-            if ip_network(own).overlaps(taken):
-                raise ArgumentError(
-                    component, field, f"{taken} overlaps {own} of network '{args['network'].name}'"
-                )
-    return pods, services
-
-
-def _range(component: str, field: str, value: str) -> IPv4Network:
-    try:
-        return IPv4Network(value)
-    except ValueError as error:
-        raise ArgumentError(component, field, f"{value!r}: {error}") from None

@@ -12,14 +12,27 @@ from dataclasses import dataclass
 from typing import Any
 
 API_PORT = 6443
+_ETCD_PKI = "/etc/kubernetes/pki/etcd"
+ETCDCTL = (
+    "etcdctl",
+    f"--cacert={_ETCD_PKI}/ca.crt",
+    f"--cert={_ETCD_PKI}/healthcheck-client.crt",
+    f"--key={_ETCD_PKI}/healthcheck-client.key",
+)
+"""How to talk to etcd from within its container."""
+
 _SOCKET = "unix:///run/containerd/containerd.sock"
 _SEED = "/etc/kubernetes/seed"
 _DISCOVERY = f"{_SEED}/admin.conf"
 # Flavors are chosen by whoever declares the cluster, and instances may be containers.
 _IGNORED = ["SystemVerification", "Mem", "NumCPU"]
 
-# kubeadm's one, and leave for pods that ask for a GPU to pass the taint of nodes that have some.
-_API_ARGUMENTS = {"enable-admission-plugins": "NodeRestriction,ExtendedResourceToleration"}
+_API_ARGUMENTS = {
+    # kubeadm's one, and leave for pods that ask for a GPU to pass the taint of nodes with some.
+    "enable-admission-plugins": "NodeRestriction,ExtendedResourceToleration",
+    # What a kubelet is asked for, such as secrets on their way into a pod, is for no one else.
+    "kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt",
+}
 
 _UNIT = """\
 [Unit]
@@ -92,14 +105,50 @@ cp {seed}/pki/*.* /etc/kubernetes/pki/
 cp {seed}/pki/etcd/* /etc/kubernetes/pki/etcd/
 sed "s/@ADDRESS@/$address/g" {seed}/init.yaml > /run/kubernetes-init.yaml
 sed "s/@ADDRESS@/$address/g" {seed}/join.yaml > /run/kubernetes-join.yaml
+kubectl="kubectl --kubeconfig {discovery}"
 answers() {{
-    kubectl --kubeconfig {discovery} --request-timeout 5s get --raw /readyz >/dev/null 2>&1
+    $kubectl --request-timeout 2s get --raw /readyz >/dev/null 2>&1
+}}
+# Of a server that was lost, etcd still counts the vote; its successor has its address and its name.
+forget() {{
+    for peer in $($kubectl -n kube-system get pods -l component=etcd -o name); do
+        [ "$peer" != "pod/etcd-{host}" ] || continue
+        etcdctl="timeout 20 $kubectl -n kube-system exec $peer -- {etcdctl}"
+        members=$($etcdctl member list 2>/dev/null) || continue
+        member=$(echo "$members" | sed -n "s|^\\([0-9a-f]*\\), .*, https://$address:2380, .*|\\1|p")
+        [ -z "$member" ] ||
+            run "taking its predecessor out of etcd" $etcdctl member remove "$member"
+        break
+    done
+    run "forgetting its predecessor" $kubectl delete node {host} --ignore-not-found
+}}
+join() {{
+    if [ -e /var/lib/kubernetes-join/joins ]; then
+        run "clearing away a first try" kubeadm reset --force
+        mkdir -p /etc/kubernetes/pki/etcd
+        cp {seed}/pki/*.* /etc/kubernetes/pki/
+        cp {seed}/pki/etcd/* /etc/kubernetes/pki/etcd/
+    fi
+    touch /var/lib/kubernetes-join/joins
+    forget
+    run "joining the control plane" kubeadm join --config /run/kubernetes-join.yaml
 }}
 """
 
-# Whoever was first may come back to a cluster that others have kept.
+# Whoever was first may come back to a cluster that others have kept. To make a second one would
+# lose the first, and one question in three comes back to this server as long as the load balancer
+# has not missed its predecessor: so it is asked more than once.
 _FIRST = """\
-if [ -e /var/lib/kubernetes-join/initializes ] || ! answers; then
+kept() {{
+    [ ! -e /var/lib/kubernetes-join/initializes ] || return 1
+    for _ in 1 2 3 4 5 6 7 8; do
+        ! answers || return 0
+    done
+    return 1
+}}
+if kept; then
+    join
+else
     # What a first try has left is in nobody's way.
     again=DirAvailable--var-lib-etcd,Port-6443,Port-10259,Port-10257,Port-10250,Port-2379,Port-2380
     for part in kube-apiserver kube-controller-manager kube-scheduler etcd; do
@@ -109,22 +158,13 @@ if [ -e /var/lib/kubernetes-join/initializes ] || ! answers; then
     touch /var/lib/kubernetes-join/initializes
     run "making the cluster" kubeadm init --config /run/kubernetes-init.yaml \
 --ignore-preflight-errors "$again"
-else
-    run "joining the control plane" kubeadm join --config /run/kubernetes-join.yaml
 fi
 """
 
 _OTHER = """\
 say "waiting for the API at {endpoint}"
 until answers; do sleep 1; done
-if [ -e /var/lib/kubernetes-join/joins ]; then
-    run "clearing away a first try" kubeadm reset --force
-    mkdir -p /etc/kubernetes/pki/etcd
-    cp {seed}/pki/*.* /etc/kubernetes/pki/
-    cp {seed}/pki/etcd/* /etc/kubernetes/pki/etcd/
-fi
-touch /var/lib/kubernetes-join/joins
-run "joining the control plane" kubeadm join --config /run/kubernetes-join.yaml
+join
 """
 
 _WORKER = """\
@@ -239,7 +279,13 @@ def control_plane(
             "nodeRegistration": registration,
         }
     ]
-    words = {"seed": _SEED, "discovery": _DISCOVERY, "endpoint": cluster.endpoint}
+    words = {
+        "seed": _SEED,
+        "discovery": _DISCOVERY,
+        "endpoint": cluster.endpoint,
+        "host": hostname,
+        "etcdctl": " ".join(ETCDCTL),
+    }
     steps = _CONTROL_PLANE + (_FIRST if first else _OTHER)
     admin = kubeconfig(
         cluster.name,
@@ -364,6 +410,8 @@ def _kubelet(cluster: Cluster) -> dict[str, Any]:
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": _SOCKET,
         "rotateCertificates": True,
+        # Or each would sign its own, which nobody can check.
+        "serverTLSBootstrap": True,
         "staticPodPath": "/etc/kubernetes/manifests",
     }
 

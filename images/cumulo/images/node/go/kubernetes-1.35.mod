@@ -6,6 +6,7 @@ go 1.26.4
 godebug default=go1.25
 
 require (
+	github.com/cloudnativelabs/kube-router/v2 v2.1.0
 	github.com/containernetworking/cni v1.3.0
 	github.com/coredns/coredns v1.13.1
 	github.com/flannel-io/flannel v0.28.10
@@ -27,6 +28,7 @@ require (
 	k8s.io/kubelet v0.35.4
 	k8s.io/kubernetes v1.35.4
 	sigs.k8s.io/metrics-server v0.9.0
+	sigs.k8s.io/sig-storage-lib-external-provisioner/v11 v11.0.1
 )
 
 require (

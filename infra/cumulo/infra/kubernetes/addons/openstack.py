@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from cumulo.infra.arguments import ArgumentError, check_choice, check_fields
 from cumulo.infra.kubernetes.addons.rbac import role, rule
-from cumulo.infra.kubernetes.cluster import KubernetesHandle
+from cumulo.infra.kubernetes.arguments import KubernetesHandle
 from cumulo.infra.lookup import NotInCloudError, ask, missing
 from cumulo.infra.network import NetworkHandle
 from cumulo.infra.versions import OPENSTACK_CLOUD_CONTROLLER_MANAGER

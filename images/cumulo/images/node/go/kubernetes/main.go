@@ -19,13 +19,16 @@ import (
 )
 
 var commands = map[string]func() int{
+	"certificate-approver":               certificateApprover,
 	"kube-apiserver":                     apiServer,
 	"kube-controller-manager":            controllerManager,
 	"kube-proxy":                         proxy,
+	"kube-router":                        kubeRouter,
 	"kube-scheduler":                     scheduler,
 	"kubeadm":                            kubeadm,
 	"kubectl":                            kubectl,
 	"kubelet":                            kubelet,
+	"local-volumes":                      localVolumesCommand,
 	"metrics-server":                     metricsServer,
 	"openstack-cloud-controller-manager": cloudControllerManager,
 }

@@ -1,0 +1,188 @@
+"""An update ends when the cluster works. If it does not, the update says on which node what failed.
+
+Waiting is left to runs that change things: a preview takes everything as it comes, and a destroy
+does not wait for what it deletes. Where all is well, a gate costs one request.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pulumi
+from cumulo.infra.kubernetes import api, operation
+from cumulo.infra.kubernetes.api import ClusterError, Deadline
+
+if TYPE_CHECKING:
+    from lightkube.resources.core_v1 import Node
+
+_SHOWN_NODES = 3
+_SHOWN_LINES = 25
+_MARK = "kubernetes-join: "
+
+
+def answering(
+    component: str,
+    kubeconfig: pulumi.Output[str],
+    servers: Mapping[str, pulumi.Output[str]],
+    seconds: int,
+    cloud: str | None,
+) -> pulumi.Output[str]:
+    """The kubeconfig, once the API that it is for answers.
+
+    Args:
+        component: What messages call the cluster.
+        kubeconfig: The administrator's.
+        servers: The ids of the control plane's instances by name.
+        seconds: How long to wait; 0 does not.
+        cloud: The cloud to read consoles from.
+    """
+
+    async def wait(known: tuple[str, Mapping[str, str]]) -> str:
+        config, started = known
+        async with api.connect(config) as client:
+            try:
+                waits = f"{component}: waiting for its API"
+                await api.patiently(lambda: api.nodes(client), Deadline(seconds), waits)
+            except api.UnansweredError as error:
+                told = await _consoles(started, cloud)
+                raise ClusterError(f"{component}: {error}\n{told}") from None
+        return config
+
+    if not _waits(seconds):
+        return kubeconfig
+    return _both(kubeconfig, servers).apply(wait)
+
+
+def joined(
+    component: str,
+    kubeconfig: pulumi.Output[str],
+    servers: Mapping[str, pulumi.Output[str]],
+    seconds: int,
+    cloud: str | None,
+) -> pulumi.Output[bool]:
+    """Fails the update unless each server becomes a node of the cluster.
+
+    Args:
+        component: What messages call the cluster.
+        kubeconfig: The administrator's, once the API answers.
+        servers: The ids of all instances by name.
+        seconds: How long to wait; 0 does not.
+        cloud: The cloud to read consoles from.
+    """
+
+    async def wait(known: tuple[str, Mapping[str, str]]) -> bool:
+        config, started = known
+        missing = await _missing(
+            component, config, started, seconds, lambda node: "" if node else "has not joined"
+        )
+        if missing:
+            told = await _consoles({name: started[name] for name in missing}, cloud)
+            raise ClusterError(
+                f"{component}: {', '.join(missing)} did not join within {seconds} s\n{told}"
+            )
+        return True
+
+    if not _waits(seconds):
+        return pulumi.Output.from_input(True)
+    return _both(kubeconfig, servers).apply(wait)
+
+
+def ready(
+    component: str,
+    kubeconfig: pulumi.Output[str],
+    nodes: pulumi.Output[Mapping[str, str]],
+    seconds: int,
+) -> pulumi.Output[bool]:
+    """Fails the update unless each node becomes Ready.
+
+    Args:
+        component: Whom messages name.
+        kubeconfig: The administrator's.
+        nodes: The nodes by name.
+        seconds: How long to wait; 0 does not.
+    """
+
+    async def wait(known: tuple[str, Mapping[str, str]]) -> bool:
+        config, declared = known
+        away = await _missing(component, config, declared, seconds, api.not_ready)
+        if away:
+            reasons = "\n".join(f"  {node}: {reason}" for node, reason in away.items())
+            raise ClusterError(f"{component}: not Ready within {seconds} s\n{reasons}")
+        return True
+
+    if not _waits(seconds):
+        return pulumi.Output.from_input(True)
+    return (
+        pulumi.Output.all(kubeconfig, nodes).apply(lambda known: (known[0], known[1])).apply(wait)
+    )
+
+
+def _waits(seconds: int) -> bool:
+    return bool(seconds) and not pulumi.runtime.is_dry_run() and operation.updates()
+
+
+def _both(
+    kubeconfig: pulumi.Output[str], servers: Mapping[str, pulumi.Output[str]]
+) -> pulumi.Output[tuple[str, Mapping[str, str]]]:
+    ids = pulumi.Output.all(**servers)
+    return pulumi.Output.all(kubeconfig, ids).apply(lambda known: (known[0], known[1]))
+
+
+async def _missing(
+    component: str,
+    kubeconfig: str,
+    declared: Mapping[str, object],
+    seconds: int,
+    lacks: "Callable[[Node | None], str]",
+) -> dict[str, str]:
+    """The nodes that lack something to the end, and what."""
+    deadline = Deadline(seconds)
+    told = False
+    async with api.connect(kubeconfig) as client:
+        while True:
+            found = await api.patiently(lambda: api.nodes(client), deadline)
+            reasons = {name: lacks(found.get(name)) for name in sorted(declared)}
+            away = {name: reason for name, reason in reasons.items() if reason}
+            if not away or deadline.passed():
+                return away
+            if not told:
+                pulumi.log.info(f"{component}: waiting for {', '.join(away)}")
+                told = True
+            await asyncio.sleep(api.PAUSE)
+
+
+async def _consoles(servers: Mapping[str, str], cloud: str | None) -> str:
+    """What servers said last on their consoles, or how to see it."""
+    shown = sorted(servers)[:_SHOWN_NODES]
+    told = [await asyncio.to_thread(_console, name, servers[name], cloud) for name in shown]
+    rest = len(servers) - len(shown)
+    return "\n".join([*told, *([f"and {rest} more"] if rest else [])])
+
+
+def _console(name: str, server: str, cloud: str | None) -> str:
+    command = f"openstack console log show {name}"
+    if cloud is None:
+        return f"{name}: `{command}` shows how far it came (name a console_cloud to see it here)"
+    try:
+        import openstack
+
+        with openstack.connect(cloud=cloud) as connection:
+            answer = connection.compute.get_server_console_output(server, length=400)
+        return f"{name}: {phase(str(answer['output']))}"
+    except Exception as error:  # noqa: BLE001 -- what has failed is the cluster, and not this
+        return f"{name}: `{command}` shows how far it came ({error})"
+
+
+def phase(console: str) -> str:
+    """How far a server came, and the last lines of its console."""
+    lines = [line.rstrip() for line in console.splitlines() if line.strip()]
+    steps = [line.partition(_MARK)[2] for line in lines if _MARK in line]
+    failures = [number for number, step in enumerate(steps) if step.startswith("failed")]
+    if failures:
+        step = repr(steps[failures[-1] - 1]) if failures[-1] else "its start"
+        at = f"{step} {steps[failures[-1]].partition(';')[0]}"
+    elif steps:
+        at = f"it came to {steps[-1]!r}"
+    else:
+        at = "it has not begun to join; of its console, the last lines:"
+    return "\n  ".join([at, *lines[-_SHOWN_LINES:]])
