@@ -166,6 +166,8 @@ def test_nodes_of_a_cloud_wait_for_their_controller(fake_cloud: FakeCloud) -> No
     fake_cloud.run(lambda: declare(cloud_provider=True))
     worker = told(fake_cloud, "k-cpu-0")["/etc/kubernetes/seed/kubelet.env"]
     assert "--cloud-provider=external" in worker
+    script = told(fake_cloud, "k-cpu-0")["/usr/local/sbin/kubernetes-join"]
+    assert "get node k-cpu-0 --ignore-not-found" in script
     config = documents(told(fake_cloud, "k-control-0")["/etc/kubernetes/seed/init.yaml"])
     arguments = config["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"]
     assert {"name": "cloud-provider", "value": "external"} in arguments
