@@ -153,6 +153,7 @@ if settings.kubernetes is not None:
     addons: ClusterAddonsArgs = {
         "cluster": cluster.handle,
         "openstack": {"network": network.handle},
+        "storage": settings.kubernetes.storage,
     }
     if settings.kubernetes.gpus is not None:
         addons["gpus"] = settings.kubernetes.gpus

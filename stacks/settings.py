@@ -130,6 +130,8 @@ class KubernetesSettings(_Section):
     """Who may use the API: ranges, or `world`."""
     service_clients: tuple[Remote, ...] = ()
     """Who may use services of type LoadBalancer or NodePort from outside: ranges, or `world`."""
+    storage: Literal["local", "cinder"] = "local"
+    """Where volumes come from: the nodes' own disks, or the cloud's Cinder."""
     gpus: Literal["nvidia", "count-only"] | None = None
     """How pods get GPUs: `nvidia`; or `count-only`, where they are in the cloud's books only."""
 

@@ -2,21 +2,20 @@
 
 import json
 import os
+from typing import cast
 
 import pulumi
 import pulumi_kubernetes as k8s
-from cumulo.infra import ClusterAddons, KubernetesCluster, Network
+from cumulo.infra import ClusterAddons, KubernetesCluster, KubernetesClusterArgs, Network
 
 network = Network("nodes", {"cidr": "192.168.72.0/24", "external_network": "public"})
-cluster = KubernetesCluster(
-    "nodes",
-    {
-        "network": network.handle,
-        "api_clients": ["world"],
-        "console_cloud": "e2e",
-        **json.loads(os.environ["CUMULO_TEST_CLUSTER"]),
-    },
-)
+args = {
+    "network": network.handle,
+    "api_clients": ["world"],
+    "console_cloud": "e2e",
+    **json.loads(os.environ["CUMULO_TEST_CLUSTER"]),
+}
+cluster = KubernetesCluster("nodes", cast("KubernetesClusterArgs", args))
 api = k8s.Provider("nodes", kubeconfig=cluster.handle.kubeconfig)
 ClusterAddons(
     "nodes",
