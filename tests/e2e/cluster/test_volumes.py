@@ -15,6 +15,8 @@ _CLAIM = Kind("", "v1", "PersistentVolumeClaim")
 _VOLUME = Kind("", "v1", "PersistentVolume")
 _EVENT = Kind("", "v1", "Event")
 _FILE = "/data/kept"
+_SELECTED = "volume.kubernetes.io/selected-node"
+_PROVISIONER = "volume.kubernetes.io/storage-provisioner"
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +154,52 @@ def events(home: Home, name: str) -> list[Any]:
     return [
         one for one in home.cluster.all(_EVENT, home.name) if one["involvedObject"]["name"] == name
     ]
+
+
+def test_a_claim_on_a_node_that_is_gone_is_given_another_one(home: Home) -> None:
+    home.apply(
+        "PersistentVolumeClaim",
+        "data",
+        metadata={
+            "name": "data",
+            "namespace": home.name,
+            "annotations": {_SELECTED: "gone", _PROVISIONER: "cumulo.local/local-volumes"},
+        },
+        spec={"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    )
+
+    wait(
+        "the claim to have no node",
+        lambda: _SELECTED not in home.get(_CLAIM, "data")["metadata"]["annotations"],
+    )
+
+
+def test_a_volume_of_a_node_that_is_gone_goes_with_its_claim(home: Home) -> None:
+    volume = f"{home.name}-gone"
+    only = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["gone"]}
+    home.cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {
+                "name": volume,
+                "annotations": {"pv.kubernetes.io/provisioned-by": "cumulo.local/local-volumes"},
+            },
+            "spec": {
+                "storageClassName": "local",
+                "capacity": {"storage": "1Gi"},
+                "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Delete",
+                "claimRef": {"namespace": home.name, "name": "data"},
+                "local": {"path": f"/var/lib/local-volumes/{volume}"},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [only]}]}},
+            },
+        },
+        "cumulo-test",
+    )
+    claim(home, "data", volumeName=volume, storageClassName="local")
+    wait("the claim to be bound", lambda: home.get(_CLAIM, "data")["status"]["phase"] == "Bound")
+
+    home.delete(_CLAIM, "data")
+
+    wait("the volume to go", lambda: home.cluster.read(_VOLUME, "", volume) is None)
