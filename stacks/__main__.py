@@ -139,6 +139,7 @@ if settings.kubernetes is not None:
             "control_plane": {
                 "count": settings.kubernetes.control_plane.count,
                 "flavor": settings.kubernetes.control_plane.flavor,
+                "replaceable": settings.kubernetes.control_plane.replaceable,
             },
             "pools": {name: node_pool(pool) for name, pool in settings.kubernetes.pools.items()},
             "api_clients": settings.kubernetes.api_clients,
@@ -152,6 +153,7 @@ if settings.kubernetes is not None:
     addons: ClusterAddonsArgs = {
         "cluster": cluster.handle,
         "openstack": {"network": network.handle},
+        "storage": settings.kubernetes.storage,
     }
     if settings.kubernetes.gpus is not None:
         addons["gpus"] = settings.kubernetes.gpus

@@ -98,6 +98,8 @@ class ControlPlaneSettings(_Section):
     """1, or 3 to survive the loss of any one."""
     flavor: str
     """Their flavor, by name."""
+    replaceable: bool = False
+    """Whether an update may replace the only server, and lose all that the cluster knows."""
 
 
 class NodePoolSettings(_Section):
@@ -128,6 +130,8 @@ class KubernetesSettings(_Section):
     """Who may use the API: ranges, or `world`."""
     service_clients: tuple[Remote, ...] = ()
     """Who may use services of type LoadBalancer or NodePort from outside: ranges, or `world`."""
+    storage: Literal["local", "cinder"] = "local"
+    """Where volumes come from: the nodes' own disks, or the cloud's Cinder."""
     gpus: Literal["nvidia", "count-only"] | None = None
     """How pods get GPUs: `nvidia`; or `count-only`, where they are in the cloud's books only."""
 

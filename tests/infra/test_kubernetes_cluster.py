@@ -11,6 +11,7 @@ from cumulo.infra import (
     KubernetesClusterArgs,
     Network,
 )
+from cumulo.infra.kubernetes import operation
 from cumulo.infra.versions import KUBERNETES
 
 from tests.fake_cloud import FakeCloud
@@ -165,6 +166,8 @@ def test_nodes_of_a_cloud_wait_for_their_controller(fake_cloud: FakeCloud) -> No
     fake_cloud.run(lambda: declare(cloud_provider=True))
     worker = told(fake_cloud, "k-cpu-0")["/etc/kubernetes/seed/kubelet.env"]
     assert "--cloud-provider=external" in worker
+    script = told(fake_cloud, "k-cpu-0")["/usr/local/sbin/kubernetes-join"]
+    assert "get node k-cpu-0 --ignore-not-found" in script
     config = documents(told(fake_cloud, "k-control-0")["/etc/kubernetes/seed/init.yaml"])
     arguments = config["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"]
     assert {"name": "cloud-provider", "value": "external"} in arguments
@@ -282,7 +285,7 @@ def test_one_more_node_leaves_the_others_as_they_are(fake_cloud: FakeCloud) -> N
     }
 
 
-def test_the_only_server_of_a_control_plane_is_kept(fake_cloud: FakeCloud) -> None:
+def test_the_only_server_of_a_control_plane_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(control: dict[str, Any]) -> None:
         cloud = FakeCloud()
         cloud.run(lambda: declare(control_plane={"flavor": "k8s.control", **control}))
@@ -293,5 +296,9 @@ def test_the_only_server_of_a_control_plane_is_kept(fake_cloud: FakeCloud) -> No
 
     ask({"count": 3})
     ask({"count": 1, "replaceable": True})
-    with pytest.raises(pulumi.RunError, match="the only server of the control plane of 'k'"):
-        ask({"count": 1})
+    for command in ("up", "preview"):
+        monkeypatch.setattr(operation, "_pulumi", lambda: (command,))  # noqa: B023
+        with pytest.raises(pulumi.RunError, match="the only server of the control plane of 'k'"):
+            ask({"count": 1})
+    monkeypatch.setattr(operation, "_pulumi", lambda: ("destroy",))
+    ask({"count": 1})

@@ -26,6 +26,12 @@ def test_a_server_that_is_not_done_says_how_far_it_came() -> None:
     )
 
 
+def test_a_failure_that_is_tried_again_is_still_the_news() -> None:
+    failed = ("kubernetes-join: making the cluster", "kubernetes-join: failed (1); the last of it:")
+    assert told(*failed, failed[0])[0] == "'making the cluster' failed (1)"
+    assert told(*failed, failed[0], "kubernetes-join: done")[0] == "it came to 'done'"
+
+
 def test_a_server_whose_cloud_init_did_not_get_there_shows_its_boot() -> None:
     first, *rest = told()
     assert "has not begun" in first

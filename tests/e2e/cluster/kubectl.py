@@ -143,6 +143,7 @@ def web(name: str, replicas: int = 2, **spec: Any) -> list[dict[str, Any]]:
                     "metadata": {"labels": labels},
                     "spec": {
                         "topologySpreadConstraints": [spread],
+                        "terminationGracePeriodSeconds": 8,
                         "containers": [container],
                         **spec,
                     },

@@ -140,9 +140,13 @@ class KubernetesCluster(pulumi.ComponentResource):
             needs=(balancer, *control[0].needs),
             kubeconfig=answering,
             endpoint=endpoint,
+            # The address is known long before the server is there.
             nodes=pulumi.Output.all(
-                **{server.name: server.address for server in (*control, *nodes)}
-            ),
+                **{
+                    server.name: pulumi.Output.all(server.address, server.id)
+                    for server in (*control, *nodes)
+                }
+            ).apply(lambda known: {server: address for server, (address, _) in known.items()}),
             pod_range=str(pods),
             service_range=str(services),
             cloud_provider=args.get("cloud_provider", False),

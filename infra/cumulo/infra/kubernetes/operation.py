@@ -17,8 +17,11 @@ _TARGETS = ("-t", "--target", "--exclude")
 
 
 def updates() -> bool:
-    """Whether this run brings resources up; yes where that cannot be told."""
-    return command(_pulumi()) not in {"destroy", "refresh", "import", "preview"}
+    """Whether this run, or what it is the preview of, brings resources up.
+
+    Yes where that cannot be told.
+    """
+    return command(_pulumi()) not in {"destroy", "refresh", "import"}
 
 
 def destroys_all() -> bool:

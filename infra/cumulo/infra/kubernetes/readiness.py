@@ -178,9 +178,11 @@ def phase(console: str) -> str:
     lines = [line.rstrip() for line in console.splitlines() if line.strip()]
     steps = [line.partition(_MARK)[2] for line in lines if _MARK in line]
     failures = [number for number, step in enumerate(steps) if step.startswith("failed")]
-    if failures:
-        step = repr(steps[failures[-1] - 1]) if failures[-1] else "its start"
-        at = f"{step} {steps[failures[-1]].partition(';')[0]}"
+    last = failures[-1] if failures else 0
+    if failures and set(steps[last + 1 :]) <= set(steps[:last]):
+        # It tries again what has failed.
+        step = repr(steps[last - 1]) if last else "its start"
+        at = f"{step} {steps[last].partition(';')[0]}"
     elif steps:
         at = f"it came to {steps[-1]!r}"
     else:

@@ -131,6 +131,8 @@ join() {{
     fi
     touch /var/lib/kubernetes-join/joins
     forget
+    # It waits for this to be there, and needs nothing that would be in it.
+    $kubectl -n kube-public create configmap cluster-info >/dev/null 2>&1 || true
     run "joining the control plane" kubeadm join --config /run/kubernetes-join.yaml
 }}
 """
@@ -173,6 +175,25 @@ mkdir -p /var/lib/kubelet/pki
 [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ] || \
 install -m 600 {seed}/node.pem /var/lib/kubelet/pki/kubelet-client-current.pem
 install -m 644 {seed}/kubelet.yaml /var/lib/kubelet/config.yaml
+"""
+
+# Kubelet would take up the node of the server before this one, and have none as soon as the cloud
+# controller manager removes it for that server's sake.
+_PREDECESSOR = """\
+server=$(cat /var/lib/cloud/data/instance-id)
+predecessor() {{
+    known=$(timeout 5 kubectl --kubeconfig /etc/kubernetes/kubelet.conf --request-timeout 2s \
+get node {host} --ignore-not-found --output 'jsonpath={{.spec.providerID}}' 2>/dev/null) || known=
+    [ -n "$known" ] && [ "${{known##*/}}" != "$server" ]
+}}
+if predecessor; then
+    say "waiting for the cluster to forget the server before this one, for 300 s at most"
+    tries=150
+    while [ $tries -gt 0 ] && predecessor; do sleep 2; tries=$((tries - 1)); done
+fi
+"""
+
+_KUBELET = """\
 run "starting kubelet" systemctl restart kubelet
 """
 
@@ -332,7 +353,8 @@ def worker(
         "register-with-taints": ",".join(taints),
     }
     given = " ".join(f"--{name}={value}" for name, value in arguments.items() if value)
-    words = {"seed": _SEED, "endpoint": cluster.endpoint}
+    words = {"seed": _SEED, "endpoint": cluster.endpoint, "host": hostname}
+    steps = _BEGIN + _WORKER + (_PREDECESSOR if cluster.cloud_provider else "") + _KUBELET
     return _render(
         {
             "/etc/kubernetes/pki/ca.crt": cluster.ca,
@@ -342,7 +364,7 @@ def worker(
             f"{_SEED}/kubelet.yaml": json.dumps(_kubelet(cluster)),
             f"{_SEED}/kubelet.env": f'KUBELET_KUBEADM_ARGS="{given}"\n',
         },
-        _BEGIN.format(**words) + _WORKER.format(**words) + _END,
+        steps.format(**words) + _END,
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Literal, NotRequired, TypedDict
 
 import pulumi
+import pulumi_kubernetes as k8s
 from cumulo.infra.arguments import (
     ArgumentError,
     check_at_least,
@@ -52,8 +53,9 @@ class ClusterAddonsArgs(TypedDict):
 class ClusterAddons(pulumi.ComponentResource):
     """What makes a cluster's nodes Ready and keeps them so.
 
-    That is the network between pods and its policies, nodes' certificates, volumes, and
-    metrics-server; the cloud controller manager and GPUs where they are asked for.
+    That is the network between pods and its policies, nodes' certificates, a budget that keeps a
+    name server through the drain of a node, volumes, and metrics-server; the cloud controller
+    manager and GPUs where they are asked for.
     It needs a provider that reaches the cluster, among `opts`.
 
     Example:
@@ -106,6 +108,16 @@ class ClusterAddons(pulumi.ComponentResource):
         if args.get("network_policies", True):
             network_policies(f"{name}-policies", cluster.service_range, child)
         self.network = flannel(f"{name}-flannel", cluster.pod_range, child)
+        # kubeadm's name servers come without one, and both may be on the node that goes.
+        k8s.policy.v1.PodDisruptionBudget(
+            f"{name}-dns-budget",
+            metadata={"name": "cumulo-coredns", "namespace": "kube-system"},
+            spec={
+                "max_unavailable": 1,
+                "selector": {"match_labels": {"k8s-app": "kube-dns"}},
+            },
+            opts=child,
+        )
         ready = [self.network]
         self.cloud = None
         if openstack is not None:

@@ -1,0 +1,26 @@
+"""A cluster as a test wants it: `CUMULO_TEST_CLUSTER` is its arguments."""
+
+import json
+import os
+from typing import cast
+
+import pulumi
+import pulumi_kubernetes as k8s
+from cumulo.infra import ClusterAddons, KubernetesCluster, KubernetesClusterArgs, Network
+
+network = Network("nodes", {"cidr": "192.168.72.0/24", "external_network": "public"})
+args = {
+    "network": network.handle,
+    "api_clients": ["world"],
+    "console_cloud": "e2e",
+    **json.loads(os.environ["CUMULO_TEST_CLUSTER"]),
+}
+cluster = KubernetesCluster("nodes", cast("KubernetesClusterArgs", args))
+api = k8s.Provider("nodes", kubeconfig=cluster.handle.kubeconfig)
+ClusterAddons(
+    "nodes",
+    {"cluster": cluster.handle, "metrics_servers": 0},
+    pulumi.ResourceOptions(provider=api),
+)
+pulumi.export("kubeconfig", cluster.handle.kubeconfig)
+pulumi.export("nodes", cluster.handle.nodes)
