@@ -54,9 +54,7 @@ def remove(said: list[str]) -> Remove:
     def run(*nodes: str, rules: Rules = RULES, after: Callable[[], None] | None = None) -> None:
         async def go() -> None:
             drain = Drain(rules, pulumi.Output.secret("{}"))
-            hooks = drain.workers.before_delete
-            assert hooks is not None
-            (hook,) = hooks
+            (hook,) = drain.workers.before_delete or []
 
             async def one(node: str) -> None:
                 told: dict[str, Any] = {"name": node}

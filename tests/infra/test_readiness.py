@@ -1,6 +1,10 @@
 """What an update that waited in vain tells of a server's console."""
 
+from typing import Any
+
 from cumulo.infra.kubernetes import readiness
+from lightkube.models.core_v1 import NodeStatus, NodeSystemInfo
+from lightkube.resources.core_v1 import Node
 
 BOOT = [f"[{number}] Started something" for number in range(40)]
 
@@ -40,3 +44,29 @@ def test_a_server_whose_cloud_init_did_not_get_there_shows_its_boot() -> None:
 
 def test_the_first_phase_may_fail() -> None:
     assert told("kubernetes-join: failed (2); the last of it:")[0] == "its start failed (2)"
+
+
+def node(instance: str) -> Node:
+    words = (
+        "architecture",
+        "bootID",
+        "containerRuntimeVersion",
+        "kernelVersion",
+        "kubeProxyVersion",
+    )
+    more = ("kubeletVersion", "machineID", "operatingSystem", "osImage")
+    info: Any = dict.fromkeys((*words, *more), "")
+    return Node(status=NodeStatus(nodeInfo=NodeSystemInfo(**info, systemUUID=instance)))
+
+
+def test_what_a_lost_server_left_behind_is_not_taken_for_its_successor() -> None:
+    servers = {"k-0": "00aa-11", "k-1": "00bb-22"}
+    assert readiness.absent(servers, {"k-0": node("00AA-11")}) == {"k-1": "has not joined"}
+    assert readiness.absent(servers, {"k-0": node("00aa11"), "k-1": node("00cc-33")}) == {
+        "k-1": "is still its predecessor, which is gone"
+    }
+    assert readiness.absent(servers, {"k-0": node("00aa-11"), "k-1": node("00bb-22")}) == {}
+
+
+def test_where_hypervisors_do_not_tell_a_name_is_enough() -> None:
+    assert readiness.absent({"k-0": "00aa-11"}, {"k-0": node("host")}) == {}

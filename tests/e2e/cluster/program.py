@@ -2,20 +2,20 @@
 
 import json
 import os
-from typing import cast
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
-from cumulo.infra import ClusterAddons, KubernetesCluster, KubernetesClusterArgs, Network
+from cumulo.infra import ClusterAddons, KubernetesCluster, Network
 
 network = Network("nodes", {"cidr": "192.168.72.0/24", "external_network": "public"})
-args = {
+told: Any = {
     "network": network.handle,
     "api_clients": ["world"],
     "console_cloud": "e2e",
     **json.loads(os.environ["CUMULO_TEST_CLUSTER"]),
 }
-cluster = KubernetesCluster("nodes", cast("KubernetesClusterArgs", args))
+cluster = KubernetesCluster("nodes", told)
 api = k8s.Provider("nodes", kubeconfig=cluster.handle.kubeconfig)
 ClusterAddons(
     "nodes",

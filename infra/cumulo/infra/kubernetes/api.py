@@ -134,5 +134,5 @@ def not_ready(item: "Node | Pod | None") -> str:
 
 def away(declared: Iterable[str], found: "Mapping[str, Node]") -> dict[str, str]:
     """The declared nodes that are not Ready, and why."""
-    reasons = {node: not_ready(found.get(node)) for node in declared}
+    reasons = {node: not_ready(found.get(node)) for node in sorted(declared)}
     return {node: reason for node, reason in reasons.items() if reason}

@@ -1,5 +1,6 @@
 """A Kubernetes cluster that comes up by itself: servers, their user data, and a load balancer."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -22,7 +23,7 @@ from cumulo.infra.kubernetes.user_data import API_PORT, Cluster, Secrets
 from cumulo.infra.load_balancer import LoadBalancer
 from cumulo.infra.network import NetworkHandle
 from cumulo.infra.security_group import MEMBERS, Rule, SecurityGroup
-from cumulo.infra.server import Server, ServerHandle
+from cumulo.infra.server import Server
 from cumulo.infra.versions import KUBERNETES
 from pulumi_openstack import compute
 
@@ -111,12 +112,13 @@ class KubernetesCluster(pulumi.ComponentResource):
         )
         self._drain = Drain(_rules_of(name, args), kubeconfig)
         control = self._control_plane(facts)
+        members = [server.handle for server in control]
         balancer = LoadBalancer(
             f"{name}-api",
             {
                 "network": network,
                 "listeners": {
-                    "api": {"port": API_PORT, "protocol": "TCP", "members": control},
+                    "api": {"port": API_PORT, "protocol": "TCP", "members": members},
                 },
                 "floating_ip": args.get("floating_ip", True),
             },
@@ -129,31 +131,29 @@ class KubernetesCluster(pulumi.ComponentResource):
             for pool, wanted in args["pools"].items()
             for node in self._pool(pool, wanted, facts)
         ]
-        seconds = args.get("ready_seconds", READY_SECONDS)
-        gate = (seconds, args.get("console_cloud"))
-        first = {server.name: server.id for server in control}
+        gate = (args.get("ready_seconds", READY_SECONDS), args.get("console_cloud"))
+        first = {server.name: server.id for server in members}
         answering = readiness.answering(component, kubeconfig, first, *gate)
-        every = {server.name: server.id for server in (*control, *nodes)}
-        readiness.joined(component, answering, every, *gate)
+        servers = [server.handle for server in (*control, *nodes)]
+        every = {server.name: server.id for server in servers}
+        joined = readiness.joined(component, answering, every, *gate)
         self.handle = KubernetesHandle(
             name=name,
-            needs=(balancer, *control[0].needs),
+            # What is in the cluster goes while its servers are still there to let it go.
+            needs=(balancer, *control, *nodes),
             kubeconfig=answering,
             endpoint=endpoint,
-            # The address is known long before the server is there.
+            # Known when they have joined, and not when their ports have addresses.
             nodes=pulumi.Output.all(
-                **{
-                    server.name: pulumi.Output.all(server.address, server.id)
-                    for server in (*control, *nodes)
-                }
-            ).apply(lambda known: {server: address for server, (address, _) in known.items()}),
+                joined, pulumi.Output.all(**{server.name: server.address for server in servers})
+            ).apply(operator.itemgetter(1)),
             pod_range=str(pods),
             service_range=str(services),
             cloud_provider=args.get("cloud_provider", False),
         )
         self.register_outputs(self.handle.outputs())
 
-    def _control_plane(self, facts: pulumi.Output[Cluster]) -> list[ServerHandle]:
+    def _control_plane(self, facts: pulumi.Output[Cluster]) -> list[Server]:
         name, args, pki = self._name, self._args, self._pki
         secrets = pulumi.Output.all(
             **{
@@ -198,9 +198,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             )
         return servers
 
-    def _pool(
-        self, pool: str, wanted: NodePool, facts: pulumi.Output[Cluster]
-    ) -> list[ServerHandle]:
+    def _pool(self, pool: str, wanted: NodePool, facts: pulumi.Output[Cluster]) -> list[Server]:
         labels = {"cumulo.dev/pool": pool, **wanted.get("labels", {})}
         taints = list(wanted.get("taints", ()))
         gpu = wanted.get("gpu")
@@ -291,9 +289,9 @@ class KubernetesCluster(pulumi.ComponentResource):
         data: pulumi.Output[str],
         group: pulumi.Output[str],
         hooks: pulumi.ResourceHookBinding,
-    ) -> ServerHandle:
+    ) -> Server:
         key_pair = self._args.get("key_pair")
-        server = Server(
+        return Server(
             hostname,
             {
                 "image": image,
@@ -307,7 +305,6 @@ class KubernetesCluster(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self),
         )
-        return server.handle
 
 
 def _rules_of(name: str, args: KubernetesClusterArgs) -> Rules:

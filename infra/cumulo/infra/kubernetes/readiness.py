@@ -6,7 +6,7 @@ does not wait for what it deletes. Where all is well, a gate costs one request.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from cumulo.infra.kubernetes import api, operation
@@ -37,8 +37,10 @@ def answering(
         cloud: The cloud to read consoles from.
     """
 
-    async def wait(known: tuple[str, Mapping[str, str]]) -> str:
-        config, started = known
+    async def wait() -> str:
+        config, started = await _known(kubeconfig, pulumi.Output.all(**servers))
+        if config is None or started is None:
+            return ""
         async with api.connect(config) as client:
             try:
                 waits = f"{component}: waiting for its API"
@@ -50,7 +52,10 @@ def answering(
 
     if not _waits(seconds):
         return kubeconfig
-    return _both(kubeconfig, servers).apply(wait)
+    # It depends on no server: otherwise one that is replaced would be a change of whatever uses
+    # the kubeconfig, and Pulumi would replace all that is in the cluster.
+    nothing: set[pulumi.Resource] = set()
+    return pulumi.Output(nothing, wait(), kubeconfig.is_known(), kubeconfig.is_secret())
 
 
 def joined(
@@ -70,11 +75,11 @@ def joined(
         cloud: The cloud to read consoles from.
     """
 
-    async def wait(known: tuple[str, Mapping[str, str]]) -> bool:
-        config, started = known
-        missing = await _missing(
-            component, config, started, seconds, lambda node: "" if node else "has not joined"
-        )
+    async def wait() -> bool:
+        config, started = await _known(kubeconfig, pulumi.Output.all(**servers))
+        if config is None or started is None:
+            return False
+        missing = await _missing(component, config, seconds, lambda found: absent(started, found))
         if missing:
             told = await _consoles({name: started[name] for name in missing}, cloud)
             raise ClusterError(
@@ -82,9 +87,7 @@ def joined(
             )
         return True
 
-    if not _waits(seconds):
-        return pulumi.Output.from_input(True)
-    return _both(kubeconfig, servers).apply(wait)
+    return pulumi.Output.from_input(wait() if _waits(seconds) else True)
 
 
 def ready(
@@ -102,47 +105,72 @@ def ready(
         seconds: How long to wait; 0 does not.
     """
 
-    async def wait(known: tuple[str, Mapping[str, str]]) -> bool:
-        config, declared = known
-        away = await _missing(component, config, declared, seconds, api.not_ready)
+    async def wait() -> bool:
+        config, declared = await _known(kubeconfig, nodes)
+        if config is None or declared is None:
+            return False
+        away = await _missing(component, config, seconds, lambda found: api.away(declared, found))
         if away:
             reasons = "\n".join(f"  {node}: {reason}" for node, reason in away.items())
             raise ClusterError(f"{component}: not Ready within {seconds} s\n{reasons}")
         return True
 
-    if not _waits(seconds):
-        return pulumi.Output.from_input(True)
-    return (
-        pulumi.Output.all(kubeconfig, nodes).apply(lambda known: (known[0], known[1])).apply(wait)
-    )
+    return pulumi.Output.from_input(wait() if _waits(seconds) else True)
+
+
+def absent(servers: Mapping[str, str], nodes: "Mapping[str, Node]") -> dict[str, str]:
+    """The servers that are no nodes yet, and why.
+
+    A server that was lost leaves its node behind, Ready for a while, and its successor has the
+    same name. Kubelet tells which instance it runs in, where the hypervisor tells it: then that
+    must be the one that is declared.
+
+    Args:
+        servers: The instances' ids by name.
+        nodes: The cluster's nodes by name.
+    """
+    told = {name: _instance(node) for name, node in nodes.items()}
+    own = {name: server.replace("-", "") for name, server in servers.items()}
+    telling = any(told.get(name) == server for name, server in own.items())
+    reasons = {}
+    for name, server in sorted(own.items()):
+        if name not in told:
+            reasons[name] = "has not joined"
+        elif telling and told[name] != server:
+            reasons[name] = "is still its predecessor, which is gone"
+    return reasons
+
+
+def _instance(node: "Node") -> str:
+    info = node.status.nodeInfo if node.status else None
+    return info.systemUUID.replace("-", "").lower() if info else ""
 
 
 def _waits(seconds: int) -> bool:
     return bool(seconds) and not pulumi.runtime.is_dry_run() and operation.updates()
 
 
-def _both(
-    kubeconfig: pulumi.Output[str], servers: Mapping[str, pulumi.Output[str]]
-) -> pulumi.Output[tuple[str, Mapping[str, str]]]:
-    ids = pulumi.Output.all(**servers)
-    return pulumi.Output.all(kubeconfig, ids).apply(lambda known: (known[0], known[1]))
+async def _known(
+    kubeconfig: pulumi.Output[str], servers: pulumi.Output[Any]
+) -> tuple[str | None, Mapping[str, str] | None]:
+    """Both, when the servers are there; None for what `--target` leaves unmade."""
+    started: Mapping[str, str] | None = await servers.future()
+    return await kubeconfig.future(), started
 
 
 async def _missing(
     component: str,
     kubeconfig: str,
-    declared: Mapping[str, object],
     seconds: int,
-    lacks: "Callable[[Node | None], str]",
+    look: "Callable[[Mapping[str, Node]], dict[str, str]]",
 ) -> dict[str, str]:
-    """The nodes that lack something to the end, and what."""
+    """The nodes that something is missing of to the end, and what."""
     deadline = Deadline(seconds)
     told = False
     async with api.connect(kubeconfig) as client:
         while True:
             found = await api.patiently(lambda: api.nodes(client), deadline)
-            reasons = {name: lacks(found.get(name)) for name in sorted(declared)}
-            away = {name: reason for name, reason in reasons.items() if reason}
+            away = look(found)
             if not away or deadline.passed():
                 return away
             if not told:
