@@ -165,6 +165,9 @@ class Drain:
         try:
             found = await api.nodes(client)
             declared = (rules.workers | rules.control_plane) - {node}
+            if not operation.updates():
+                # Those that are gone do not come back.
+                declared &= found.keys()
             away = api.away(declared, found)
             if etcd.serves(node, rules.cluster):
                 away |= await etcd.unhealthy(client, rules.control_plane - {node})
