@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from cumulo.infra import (
     ClusterAddons,
+    ClusterAddonsArgs,
     GpuServer,
     InstanceArgs,
     KubernetesCluster,
@@ -126,6 +127,9 @@ if settings.kubernetes is not None:
         """A pool, as the component takes it: what is not set is left out."""
         return cast("NodePool", wanted.model_dump(exclude_none=True))
 
+    # Only to say more where a node does not join.
+    entry = pulumi.Config("openstack").get("cloud")
+    console_cloud = {} if entry is None else {"console_cloud": entry}
     cluster = KubernetesCluster(
         "kubernetes",
         {
@@ -139,11 +143,21 @@ if settings.kubernetes is not None:
             },
             "pools": {name: node_pool(pool) for name, pool in settings.kubernetes.pools.items()},
             "api_clients": settings.kubernetes.api_clients,
-            **key_pair,  # type: ignore[typeddict-item]
+            "node_port_clients": settings.kubernetes.service_clients,
+            "cloud_provider": True,
+            **console_cloud,  # type: ignore[typeddict-item]
+            **key_pair,
         },
     )
     api = k8s.Provider("kubernetes", kubeconfig=cluster.handle.kubeconfig)
-    ClusterAddons("kubernetes", {"cluster": cluster.handle}, pulumi.ResourceOptions(provider=api))
+    addons: ClusterAddonsArgs = {
+        "cluster": cluster.handle,
+        "openstack": {"network": network.handle},
+        "storage": settings.kubernetes.storage,
+    }
+    if settings.kubernetes.gpus is not None:
+        addons["gpus"] = settings.kubernetes.gpus
+    ClusterAddons("kubernetes", addons, pulumi.ResourceOptions(provider=api))
     kubernetes_url = cluster.handle.endpoint.apply(lambda endpoint: f"{endpoint}/readyz")
     pulumi.export("kubeconfig", cluster.handle.kubeconfig)
 

@@ -128,6 +128,12 @@ class KubernetesSettings(_Section):
     """The nodes that run workloads, by the name of their pool."""
     api_clients: Annotated[tuple[Remote, ...], Field(min_length=1)]
     """Who may use the API: ranges, or `world`."""
+    service_clients: tuple[Remote, ...] = ()
+    """Who may use services of type LoadBalancer or NodePort from outside: ranges, or `world`."""
+    storage: Literal["local", "cinder"] = "local"
+    """Where volumes come from: the nodes' own disks, or the cloud's Cinder."""
+    gpus: Literal["nvidia", "count-only"] | None = None
+    """How pods get GPUs: `nvidia`; or `count-only`, where they are in the cloud's books only."""
 
 
 class Settings(_Section):

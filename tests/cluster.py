@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.e2e.project import COMMAND, Project
 from tests.e2e.tenant import Tenant, own_tenant
@@ -58,10 +58,6 @@ class StandingCluster:
     tenant: Tenant
     kubeconfig: Path
 
-    def settings(self, **changes: Any) -> dict[str, Any]:
-        """The cluster's settings, with these changes."""
-        return {**_settings(self.project), **changes}
-
 
 @contextmanager
 def standing_cluster(
@@ -72,19 +68,17 @@ def standing_cluster(
     with own_tenant(cloud, folder) as tenant:
         project = Project(folder / "cluster", tenant.clouds_yaml)
         subprocess.run([COMMAND, "images", "upload", "node"], check=True, stdout=subprocess.DEVNULL)
+        del project.base["cumulo:gpu_server"]
+        project.base["cumulo:servers"]["cpu_count"] = 0
+        project.base["cumulo:kubernetes"] = project.kubernetes
         before = tenant.inventory()
         try:
-            project.up(kubernetes=_settings(project), servers={"cpu_count": 0}, gpu_server=None)
+            project.up()
             kubeconfig = project.kubeconfig(folder)
             yield StandingCluster(project, tenant, kubeconfig)
         finally:
             project.destroy()
         assert tenant.inventory() == before
-
-
-def _settings(project: Project) -> dict[str, Any]:
-    settings: dict[str, Any] = project.kubernetes
-    return settings
 
 
 def named_kubeconfig() -> Path | None:

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import openstack
 import pytest
-from cumulo.local import apt, role
+from cumulo.local import apt, machine, role, rootfs
 from cumulo.local import cloud as local
 from cumulo.local.playbook import directory
 from cumulo.local.role import Server
@@ -32,10 +33,27 @@ systemctl list-unit-files --no-legend --plain | awk '{print "unit", $1, $2}'
 systemctl list-units --no-legend --plain --state=active --type=service | awk '{print "active", $1}'
 find /etc /usr/local /opt /srv -xdev \( -name machine-id -o -name '*.cache' -o -name '*-' \
     -o -name .updated \) -prune -o -printf 'file %p %y %m %u %g\n'
-find /var/lib /var/log -mindepth 1 -maxdepth 1 -printf 'directory %p\n'
+find /var/lib /var/log -mindepth 1 -maxdepth 1 ! -name dpkg.log ! -name alternatives.log \
+    -printf 'directory %p\n'
+find /usr/lib -maxdepth 4 -type d ! -name __pycache__ -printf 'directory %p\n'
 ls /sys/class/net | sed 's/^/link /'
 cut -d: -f1 /etc/passwd | sed 's/^/user /'
+cut -d: -f1 /etc/group | sed 's/^/group /'
 ls /run/netns 2>/dev/null | sed 's/^/netns /'
+find /usr/sbin/policy-rc.d /var/lib/libvirt -printf 'file %p %u\n' 2>/dev/null || true
+"""
+
+# What a server may have that OpenStack uses as well.
+ALREADY_THERE = """set -e
+useradd --system --home-dir /var/lib/octavia octavia
+groupadd --system rabbitmq
+install -o octavia -D /etc/hostname /var/lib/libvirt/kept
+"""
+
+# What an administrator may add to a server later.
+ADDED_LATER = """set -e
+useradd --system later
+DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends hello >/dev/null 2>&1
 """
 
 KERNEL_IMAGE = r"""set -e; cd "$1"
@@ -80,11 +98,23 @@ def _recap(said: str) -> dict[str, int]:
     return {name: int(count) for name, count in counts}
 
 
-def _look() -> set[str]:
+def _on_server(script: str) -> list[str]:
+    """The lines that a script on the server prints."""
     home = of_user()
     server = Server(_address(), home.key, home.ansible)
-    command = ["ssh", *server.ssh(), f"root@{server.address}", LOOK]
-    return set(subprocess.check_output(command, text=True).splitlines())
+    command = ["ssh", *server.ssh(), f"root@{server.address}", script]
+    return subprocess.check_output(command, text=True).splitlines()
+
+
+def _look() -> set[str]:
+    return set(_on_server(LOOK))
+
+
+def _changed(before: set[str]) -> list[str]:
+    """What is there since, and what no longer is; services that have done their work aside."""
+    now = _look()
+    gone = {line for line in before - now if not line.startswith("active")}
+    return sorted(now - before) + sorted(f"gone: {line}" for line in gone)
 
 
 def _address() -> str:
@@ -124,6 +154,7 @@ def test_the_reset_playbook_takes_all_away(
 
     def look_and_run(*arguments: Any) -> None:
         if not seen:
+            _on_server(ALREADY_THERE)
             seen.append(_look())
         run(*arguments)
 
@@ -131,14 +162,37 @@ def test_the_reset_playbook_takes_all_away(
     local.up()
     before = seen[0]
     assert len(_look() - before) > 100
+    _on_server(ADDED_LATER)
 
     said = _ansible("openstack-reset.yml")
     assert _recap(said)["failed"] == 0, said
-    assert sorted(_look() - before) == []
+    assert {line.split()[1] for line in _changed(before)} == {"hello", "later"}
+    _on_server("userdel later && dpkg --purge hello")
+    assert _changed(before) == []
 
     # What it needs again and what is there already it tells apart as well.
     said = _ansible("openstack-reset.yml")
     assert (_recap(said)["changed"], _recap(said)["failed"]) == (0, 0), said
+
+    # Of an installation that was killed as much.
+    rootfs.restore_packages(of_user().root)
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(_ansible, "openstack.yml")
+        _wait_for_package("mariadb-server")
+        machine.end_sessions()
+        assert _recap(killed.result())["failed"] + _recap(killed.result())["unreachable"] == 1
+    assert len(_look() - before) > 100
+    said = _ansible("openstack-reset.yml")
+    assert _recap(said)["failed"] == 0, said
+    assert _changed(before) == []
+
+
+def _wait_for_package(name: str) -> None:
+    """Waits until dpkg works on a package on the server."""
+    end = time.monotonic() + 600
+    while not _on_server(f"dpkg-query --show {name} 2>/dev/null || true"):
+        assert time.monotonic() < end, f"{name} was not begun within 600 s"
+        time.sleep(0.5)
 
 
 @pytest.mark.slow

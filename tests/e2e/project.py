@@ -76,11 +76,16 @@ class Project:
         self.set()
 
     def set(self, **sections: Any) -> None:
-        """Writes the stack's settings: the local environment's, with these changes."""
+        """Writes the stack's settings: the local environment's, with these changes.
+
+        A section that is None is left out.
+        """
         config = dict(self.base)
         for section, value in sections.items():
             key = f"cumulo:{section}"
-            known = config.get(key)
+            known = config.pop(key, None)
+            if value is None:
+                continue
             config[key] = {**known, **value} if isinstance(known, dict) else value
         written = yaml.safe_load(self._settings.read_text()) if self._settings.exists() else None
         self._settings.write_text(yaml.safe_dump({**(written or {}), "config": config}))

@@ -1,5 +1,6 @@
 """What users get wrong, and what goes wrong around them: one clear error, and nothing left."""
 
+import re
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -165,4 +166,31 @@ def test_a_cloud_that_is_lost_in_the_middle_is_gone_on_with_when_it_is_back(
     project.run("up", "--yes", "--stack", project.stack).ok()
     servers = [server.name for server in tenant.connection.compute.servers()]
     assert sorted(servers) == ["gpu", "web-0", "web-1"]
+    project.destroy()
+
+
+@pytest.mark.usefixtures("untouched")
+def test_gpus_that_are_not_free_are_told_in_novas_words_and_fewer_of_them_go_on(
+    project: Project, tenant: Tenant
+) -> None:
+    """The local cloud has two GPUs."""
+    three = {"cpu_count": 3, "cpu_flavor": "gpu.h200.1", "at_once": 3, "floating_ips": False}
+    del project.base["cumulo:gpu_server"]
+    project.set(servers=three)
+
+    said = up(project)
+
+    refused = set(re.findall(r"Nova could not build instance '(web-\d)': No valid host", said))
+    assert refused, said
+    made = {server.name: server.id for server in tenant.connection.compute.servers()}
+    assert made.keys() == {"web-0", "web-1", "web-2"} - refused
+    kept = {
+        item["outputs"]["name"]: item["id"]
+        for name, item in project.resources().items()
+        if name.startswith("Instance ")
+    }
+    assert kept == made
+
+    project.up(servers={**three, "cpu_count": 1})
+    assert [server.name for server in tenant.connection.compute.servers()] == ["web-0"]
     project.destroy()

@@ -143,6 +143,70 @@ def test_no_metrics_server(fake_cloud: FakeCloud) -> None:
     assert "k-metrics-deployment" not in fake_cloud.resources
 
 
+def test_policies_are_enforced_on_every_node_by_a_firewall_alone(fake_cloud: FakeCloud) -> None:
+    fake_cloud.run(declare)
+    spec = pod(fake_cloud, "k-policies-nodes")
+    assert spec["tolerations"] == [{"operator": "Exists"}]
+    (container,) = spec["containers"]
+    assert {"--run-firewall=true", "--run-router=false", "--run-service-proxy=false"} < set(
+        container["args"]
+    )
+    assert "--service-cluster-ip-range=10.96.0.0/16" in container["args"]
+    assert "privileged" not in container["securityContext"]
+    verbs = {
+        verb for rule in fake_cloud.inputs("k-policies-role")["rules"] for verb in rule["verbs"]
+    }
+    assert verbs == {"get", "list", "watch"}
+
+
+def test_policies_can_be_left_to_somebody_else(fake_cloud: FakeCloud) -> None:
+    fake_cloud.run(lambda: declare(network_policies=False))
+    assert not [name for name in fake_cloud.resources if name.startswith("k-policies")]
+
+
+def test_only_serving_certificates_are_approved(fake_cloud: FakeCloud) -> None:
+    fake_cloud.run(declare)
+    (signers,) = (
+        rule
+        for rule in fake_cloud.inputs("k-certificates-approver-role")["rules"]
+        if rule["resources"] == ["signers"]
+    )
+    assert signers["resourceNames"] == ["kubernetes.io/kubelet-serving"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "provisioner", "grows"),
+    [
+        ({}, "local", "cumulo.local/local-volumes", False),
+        (
+            {"storage": "cinder", "cloud_provider": True, "openstack": {}},
+            "cinder",
+            "cinder.csi.openstack.org",
+            True,
+        ),
+    ],
+)
+def test_volumes_come_from_one_default_class(
+    fake_cloud: FakeCloud, asked: dict[str, Any], name: str, provisioner: str, grows: bool
+) -> None:
+    fake_cloud.run(lambda: declare(**asked))
+    (made,) = fake_cloud.of_type("StorageClass").values()
+    annotations = made["metadata"]["annotations"]
+    assert annotations == {"storageclass.kubernetes.io/is-default-class": "true"}
+    assert (made["metadata"]["name"], made["provisioner"]) == (name, provisioner)
+    assert made["allowVolumeExpansion"] is grows
+    assert made["volumeBindingMode"] == "WaitForFirstConsumer"
+
+
+def test_the_cloud_s_login_is_on_no_node_for_volumes(fake_cloud: FakeCloud) -> None:
+    fake_cloud.run(lambda: declare(storage="cinder", cloud_provider=True, openstack={}))
+    controller = pod(fake_cloud, "k-volumes-cinder-controller")
+    assert {"secretName": "cloud-config"} in [one.get("secret") for one in controller["volumes"]]
+    node = pod(fake_cloud, "k-volumes-cinder-nodes")
+    assert not [one for one in node["volumes"] if "secret" in one]
+    assert "--provide-controller-service=false" in node["containers"][1]["args"]
+
+
 @pytest.mark.parametrize(
     ("gpus", "image"),
     [
@@ -180,6 +244,8 @@ def test_gpus_are_handed_out_on_nodes_that_have_some(
             "openstack.loadbalancer_provider",
             "not one of ovn, amphora",
         ),
+        ({"storage": "ceph"}, "storage", "not one of local, cinder"),
+        ({"storage": "cinder"}, "storage", "cinder needs `openstack`"),
         ({"gpus": "amd"}, "gpus", "not one of nvidia, count-only"),
         ({"gpus": True}, "gpus", "not one of nvidia, count-only"),
         ({"metrics_servers": -1}, "metrics_servers", "from 0 up"),

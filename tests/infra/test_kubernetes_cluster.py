@@ -81,6 +81,7 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
             "name": "enable-admission-plugins",
             "value": "NodeRestriction,ExtendedResourceToleration",
         },
+        {"name": "kubelet-certificate-authority", "value": "/etc/kubernetes/pki/ca.crt"},
         {"name": "audit-log-maxage", "value": "7"},
     ]
     assert wanted["networking"] == {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
@@ -89,6 +90,7 @@ def test_kubeadm_is_told_what_was_asked_for(cluster: FakeCloud) -> None:
     )
     assert floating
     assert config["KubeletConfiguration"]["clusterDNS"] == ["10.96.0.10"]
+    assert config["KubeletConfiguration"]["serverTLSBootstrap"] is True
     assert files["/etc/kubernetes/seed/pki/ca.key"] == "KEY k-ca-key\n"
     assert files["/etc/kubernetes/seed/pki/etcd/ca.crt"] == "CERTIFICATE k-etcd-ca-certificate\n"
 
@@ -164,6 +166,8 @@ def test_nodes_of_a_cloud_wait_for_their_controller(fake_cloud: FakeCloud) -> No
     fake_cloud.run(lambda: declare(cloud_provider=True))
     worker = told(fake_cloud, "k-cpu-0")["/etc/kubernetes/seed/kubelet.env"]
     assert "--cloud-provider=external" in worker
+    script = told(fake_cloud, "k-cpu-0")["/usr/local/sbin/kubernetes-join"]
+    assert "get node k-cpu-0 --ignore-not-found" in script
     config = documents(told(fake_cloud, "k-control-0")["/etc/kubernetes/seed/init.yaml"])
     arguments = config["InitConfiguration"]["nodeRegistration"]["kubeletExtraArgs"]
     assert {"name": "cloud-provider", "value": "external"} in arguments

@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from cumulo.local import cgroups, doctor, network, packages, state, versions
 from cumulo.local.addresses import Addresses
 from cumulo.local.doctor import Check
 from cumulo.local.errors import CumuloError
+
+from tests.local.project import CUMULO
 
 
 def test_a_failing_check_shows_its_mend() -> None:
@@ -44,6 +47,33 @@ def test_a_command_that_is_still_to_be_installed_is_no_failing_kernel(
         (kernel,) = (check for check in doctor.run() if check.name == "kernel features")
     assert kernel.ok
     assert "nftables with NAT: `cumulo local up` tries it" in kernel.detail
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@pytest.mark.parametrize(
+    ("mounted", "said"),
+    [
+        (
+            "mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+            "ok    control groups: version 2 only: flavors may not be held to their memory",
+        ),
+        (
+            "mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup",
+            "FAIL  control groups: there is no cgroup v2 hierarchy",
+        ),
+        ("true", "FAIL  control groups: no control groups are mounted"),
+    ],
+    ids=["version 2", "version 1", "none"],
+)
+def test_hosts_with_other_control_groups_are_told(mounted: str, said: str) -> None:
+    # In a mount namespace of its own: this machine's stay as they are.
+    script = f"umount --recursive /sys/fs/cgroup && {mounted} && exec {CUMULO} doctor"
+    told = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert said in told.stdout, told.stdout + told.stderr
+    assert said.startswith("ok") or told.returncode == 1
 
 
 def test_users_who_are_not_root_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,16 @@ def test_a_server_of_another_directory_is_an_error(tmp_path: Path) -> None:
         machine.find(ROOT, tmp_path)
 
 
+def test_limits_are_raised_and_never_lowered(tmp_path: Path) -> None:
+    (tmp_path / "max_user_instances").write_text("128\n")
+    (tmp_path / "max_user_watches").write_text("9999999\n")
+
+    machine.raise_limits(tmp_path)
+
+    assert (tmp_path / "max_user_instances").read_text() == "8192"
+    assert (tmp_path / "max_user_watches").read_text() == "9999999\n"
+
+
 def test_the_time_of_a_start_is_the_process_s() -> None:
     assert machine.started_at(os.getpid()) < time.time()
     assert machine.started_at(os.getpid()) > machine.started_at(1)

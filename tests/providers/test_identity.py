@@ -1,7 +1,7 @@
 """Application credentials, and what a login is good for, against a real cloud."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from cumulo.providers.core.errors import ProviderError
@@ -11,7 +11,9 @@ from tests.providers.driver import Entry, RefusedError, Stack
 from tests.providers.settled import assert_settled
 
 if TYPE_CHECKING:
+    from keystoneauth1.identity.base import BaseIdentityPlugin
     from openstack.connection import Connection
+    from openstack.identity.v3._proxy import Proxy
 
 CREDENTIAL = "openstack:identity/applicationCredential:ApplicationCredential"
 SCOPE = "openstack:identity/getAuthScope:getAuthScope"
@@ -20,12 +22,23 @@ cloudy = pytest.mark.cloud
 
 
 @pytest.fixture
-def named(cloud: "Connection") -> Iterator[str]:
+def keystone(cloud: "Connection") -> "Proxy":
+    """Keystone's API; its version 3 is the only one that has what is tested here."""
+    return cast("Proxy", cloud.identity)
+
+
+@pytest.fixture
+def user(cloud: "Connection") -> str:
+    """The id of whoever runs the tests."""
+    return str(cloud.current_user_id)
+
+
+@pytest.fixture
+def named(keystone: "Proxy", user: str) -> Iterator[str]:
     """A name; the credential of somebody else that a test gives it is removed."""
     yield "idp-foreign"
-    user = cloud.current_user_id
-    for one in cloud.identity.application_credentials(user, name="idp-foreign"):
-        cloud.identity.delete_application_credential(user, one)
+    for one in keystone.application_credentials(user, name="idp-foreign"):
+        keystone.delete_application_credential(user, one)
 
 
 def login(cloud: "Connection", entry: Entry) -> "Connection":
@@ -54,9 +67,9 @@ def test_a_credential_logs_in_with_its_roles_alone(stack: Stack, cloud: "Connect
     assert (entry["unrestricted"], entry["accessRules"], entry["expiresAt"]) == (False, [], "")
     assert entry["projectId"] == cloud.current_project_id
     with login(cloud, entry) as member:
-        access = member.session.auth.get_access(member.session)
+        login_of = cast("BaseIdentityPlugin", member.session.auth)
         # A member is a reader, by Keystone's own implication.
-        assert set(access.role_names) <= {"member", "reader"}
+        assert set(login_of.get_access(member.session).role_names or ()) <= {"member", "reader"}
         assert list(member.network.networks())
     assert_settled(stack, entry, **wanted)
 
@@ -81,7 +94,7 @@ def test_a_credential_logs_in_with_its_roles_alone(stack: Stack, cloud: "Connect
 
 
 @cloudy
-def test_a_credential_with_everything(stack: Stack, cloud: "Connection") -> None:
+def test_a_credential_with_everything(stack: Stack, keystone: "Proxy", user: str) -> None:
     wanted: dict[str, Any] = {
         "name": "idp-all",
         "unrestricted": True,
@@ -101,12 +114,14 @@ def test_a_credential_with_everything(stack: Stack, cloud: "Connection") -> None
     other = [{**wanted["accessRules"][0], "method": "POST"}, wanted["accessRules"][1]]
     assert stack.changes(entry, **{**wanted, "accessRules": other}) == {"accessRules": True}
     stack.delete(entry)
-    rules = {rule.path for rule in cloud.identity.access_rules(cloud.current_user_id)}
+    rules = {rule.path for rule in keystone.access_rules(user)}
     assert not rules & {"/v2.1/servers", "/v2.0/networks"}
 
 
 @cloudy
-def test_what_an_interrupted_create_left_is_made_anew(stack: Stack, cloud: "Connection") -> None:
+def test_what_an_interrupted_create_left_is_made_anew(
+    stack: Stack, cloud: "Connection", keystone: "Proxy", user: str
+) -> None:
     lost = stack.lose(CREDENTIAL, "idp-lost", roles=["member"])
     found = stack.create(CREDENTIAL, "idp-lost", roles=["reader"])
     assert found["name"] == lost["name"]
@@ -114,7 +129,7 @@ def test_what_an_interrupted_create_left_is_made_anew(stack: Stack, cloud: "Conn
     assert found["secret"] != lost["secret"]
     with login(cloud, found) as reader:
         reader.authorize()
-    left = cloud.identity.application_credentials(cloud.current_user_id, name=found["name"])
+    left = keystone.application_credentials(user, name=found["name"])
     assert [one.id for one in left] == [found.id]
 
 
@@ -137,13 +152,13 @@ def test_a_replacement_has_another_name(stack: Stack) -> None:
 
 @cloudy
 def test_a_credential_of_somebody_else_is_left_alone(
-    stack: Stack, cloud: "Connection", named: str
+    stack: Stack, keystone: "Proxy", user: str, named: str
 ) -> None:
-    theirs = cloud.identity.create_application_credential(cloud.current_user_id, name=named)
+    theirs = keystone.create_application_credential(user, name=named)
     for secret in ({}, {"secret": "guessed"}):
         with pytest.raises(ProviderError, match=r"application credential delete idp-foreign"):
             stack.create(CREDENTIAL, "idp-foreign", name=named, **secret)
-    assert cloud.identity.get_application_credential(cloud.current_user_id, theirs.id)
+    assert keystone.get_application_credential(user, theirs.id)
 
 
 @cloudy

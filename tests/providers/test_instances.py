@@ -213,6 +213,39 @@ def test_no_valid_host_says_so_and_leaves_nothing(
 
 @pytest.mark.cloud
 @pytest.mark.parametrize(
+    ("device", "named"),
+    [
+        ({"sourceType": "image", "destinationType": "volume", "volumeSize": 5}, "destinationType"),
+        ({"sourceType": "snapshot"}, "sourceType"),
+    ],
+)
+def test_volumes_are_refused_where_the_cloud_has_none(
+    stack: Stack,
+    shared_network: tuple[Entry, Entry],
+    cloud: "Connection",
+    device: dict[str, Any],
+    named: str,
+) -> None:
+    image = cloud.image.find_image("debian-13", ignore_missing=False)
+    if cloud.config.get_session_endpoint("block-storage"):
+        pytest.skip("the cloud has volumes")
+
+    with pytest.raises(ProviderError, match=rf"blockDevices\[0\]\.{named}: .*no block storage"):
+        stack.create(
+            INSTANCE,
+            "prov-volume",
+            name="prov-volume",
+            flavorName="m1.small",
+            imageName="debian-13",
+            blockDevices=[{**device, "uuid": image.id, "bootIndex": 0}],
+            networks=[{"uuid": shared_network[0].id}],
+        )
+
+    assert not list(cloud.compute.servers(name="prov-volume"))
+
+
+@pytest.mark.cloud
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"flavorName": "nope"}, r"flavorName: .*no flavor 'nope'; it has: .*m1\.small"),

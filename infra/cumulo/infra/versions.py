@@ -9,6 +9,24 @@ FLANNEL = "0.28.10"
 FLANNEL_CNI = "v1.9.1-flannel3"
 """What connects a pod to it."""
 
+KUBE_ROUTER = "2.1.0"
+"""What enforces network policies."""
+
+CERTIFICATE_APPROVER = "1"
+"""What approves kubelets' serving certificates."""
+
+LOCAL_VOLUMES = "1"
+"""What makes volumes of nodes' folders."""
+
+CINDER_CSI = "1.35.0"
+"""What makes volumes of the cloud's."""
+
+CSI_ATTACHER = "4.10.0"
+CSI_PROVISIONER = "5.3.0"
+CSI_RESIZER = "1.14.0"
+CSI_NODE_DRIVER_REGISTRAR = "2.15.0"
+"""Kubernetes' side of it, as its own manifests name them."""
+
 METRICS_SERVER = "0.9.0"
 """What `kubectl top` and autoscaling ask."""
 

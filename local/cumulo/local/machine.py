@@ -22,6 +22,10 @@ NAME = "cumulo"
 _PROC = Path("/proc")
 _NSPAWN_STATE = Path("/run/systemd/nspawn")
 _UNIT = "cumulo-server.service"
+_INOTIFY = Path("/proc/sys/fs/inotify")
+# The kernel counts them for the server and all its instances together, and its own limit of 128
+# ends at about six nodes of Kubernetes.
+_INOTIFY_LIMITS = {"max_user_instances": 8192, "max_user_watches": 1_048_576}
 
 
 def find(root: Path, proc: Path = _PROC) -> int | None:
@@ -73,6 +77,7 @@ def boot(root: Path, addresses: Addresses, console: Path, deadline: float = 300)
     Raises:
         CumuloError: It stops again, or does not answer in time.
     """
+    raise_limits()
     process = _switch_on(root, console) if find(root) is None else None
     until = time.monotonic() + deadline
     wired = False
@@ -88,6 +93,18 @@ def boot(root: Path, addresses: Addresses, console: Path, deadline: float = 300)
     short = f"did not answer ssh within {deadline:.0f} s"
     what = "stopped while booting" if _ended(process) else short
     raise CumuloError(f"the local server {what}: {said}", "see `cumulo doctor`")
+
+
+def raise_limits(inotify: Path = _INOTIFY) -> None:
+    """Raises the kernel's limits of watched files to what the server's instances need.
+
+    Args:
+        inotify: Where the kernel tells them.
+    """
+    for name, least in _INOTIFY_LIMITS.items():
+        limit = inotify / name
+        if int(limit.read_text()) < least:
+            limit.write_text(str(least))
 
 
 def _switch_on(root: Path, console: Path) -> "subprocess.Popen[bytes]":

@@ -1,7 +1,9 @@
 """A namespace of a real cluster, and how tests look at it."""
 
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cumulo.providers.kubernetes.cluster import Cluster
@@ -9,6 +11,8 @@ from cumulo.providers.kubernetes.objects import Kind
 
 NODE = Kind("", "v1", "Node")
 POD = Kind("", "v1", "Pod")
+_NAMESPACE = Kind("", "v1", "Namespace")
+_ACCOUNT = Kind("", "v1", "ServiceAccount")
 _AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:"
 
 
@@ -80,6 +84,40 @@ class Home:
             "metadata": {"name": name, "namespace": self.name},
         }
         self.cluster.delete(item, "Background")
+
+
+@contextmanager
+def own_namespace(cluster: Cluster) -> Iterator[Home]:
+    """A namespace for as long as it lasts."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    cluster.apply(item, "cumulo-test")
+    try:
+        wait("the namespace's account", lambda: cluster.read(_ACCOUNT, name, "default"))
+        yield Home(cluster, name)
+    finally:
+        cluster.delete(item, "Background")
+        wait(f"namespace {name} to go", lambda: cluster.read(_NAMESPACE, "", name) is None)
+
+
+def ready(home: Home, name: str) -> Any:
+    """A pod, once it is ready."""
+
+    def live() -> Any:
+        pod = home.get(POD, name)
+        states = {one["type"]: one["status"] for one in pod["status"].get("conditions") or []}
+        return pod if states.get("Ready") == "True" else None
+
+    return wait(f"pod {name} to be ready", live)
+
+
+def workers(cluster: Cluster) -> list[str]:
+    """The nodes that run anybody's pods."""
+    return sorted(
+        node["metadata"]["name"]
+        for node in cluster.all(NODE, "")
+        if not node["spec"].get("taints") and not node["spec"].get("unschedulable")
+    )
 
 
 def wait(what: str, probe: Callable[[], Any], seconds: float = 120.0) -> Any:

@@ -34,6 +34,16 @@ class Kubectl:
         who = (f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}")
         return [*client(), *who, *arguments]
 
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Starts it, with pipes to talk with it."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def run(
         self, *arguments: str, stdin: str | None = None, seconds: float = 180
     ) -> "subprocess.CompletedProcess[str]":
@@ -133,6 +143,7 @@ def web(name: str, replicas: int = 2, **spec: Any) -> list[dict[str, Any]]:
                     "metadata": {"labels": labels},
                     "spec": {
                         "topologySpreadConstraints": [spread],
+                        "terminationGracePeriodSeconds": 8,
                         "containers": [container],
                         **spec,
                     },

@@ -56,7 +56,8 @@ def test_pods_reach_each_other_by_address_service_and_name_across_nodes(kubectl:
     pods = _pods(kubectl, "web")
     assert len({each["spec"]["nodeName"] for each in pods}) >= 2
     for each in pods:
-        name = kubectl.fetch("client", f"http://{each['status']['podIP']}:8080/hostname")
+        url = f"http://{each['status']['podIP']}:8080/hostname"
+        name = kubectl.execute("client", "curl", "-sS", "--max-time", "10", url)
         assert name == each["metadata"]["name"]
 
     address = kubectl.get("service", "web")["spec"]["clusterIP"]
@@ -192,10 +193,10 @@ def test_nobody_but_those_named_reaches_the_api(standing: StandingCluster) -> No
 
     assert answers()
     try:
-        standing.project.up(kubernetes=standing.settings(api_clients=["198.51.100.0/24"]))
+        standing.project.up(kubernetes={"api_clients": ["198.51.100.0/24"]})
         assert not answers()
     finally:
-        standing.project.up(kubernetes=standing.settings())
+        standing.project.up()
     assert soon(answers)
 
 

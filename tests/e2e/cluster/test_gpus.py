@@ -66,4 +66,4 @@ def test_who_asks_for_no_gpu_stays_away(home: Home, gpus: dict[str, int]) -> Non
     assert wait("a plain pod", lambda: where(home, "plain")) not in gpus
 
     home.pod("stubborn", node=_ON_GPU_NODES)
-    assert _GPU in wait("a refusal", lambda: refusal(home, "stubborn"))
+    assert "untolerated taint" in wait("a refusal", lambda: refusal(home, "stubborn"))

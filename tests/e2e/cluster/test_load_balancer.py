@@ -1,9 +1,11 @@
 """The cluster and the cloud whose servers its nodes are."""
 
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cumulo.providers.kubernetes.objects import Kind
 
 from tests.e2e.cluster.home import NODE, Home, wait
 from tests.e2e.project import get
@@ -33,12 +35,40 @@ def test_every_node_is_a_server_and_takes_pods(cloudy: Home, cloud: "Connection"
         assert node["metadata"]["labels"]["topology.kubernetes.io/region"]
 
 
-@pytest.mark.parametrize("policy", ["Cluster", "Local"])
-def test_a_service_has_an_address_until_it_goes(
-    cloudy: Home, cloud: "Connection", policy: str
-) -> None:
-    cloudy.deploy("web", 1, "netexec", "--http-port=8080")
-    service = cloudy.apply(
+def test_a_service_has_an_address_until_it_goes(cloudy: Home, cloud: "Connection") -> None:
+    service, outside = serve(cloudy, "Cluster")
+    answer = wait("an answer", lambda: get(f"http://{outside}/hostname"))
+    assert answer.startswith("web-")
+    assert [get(f"http://{outside}/hostname") for _ in range(10)] == [answer] * 10
+    assert len(ours(cloud, cloudy.name)) == 1
+
+    cloudy.delete(service, "web")
+    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
+    assert not ours(cloud, cloudy.name)
+    assert not list(cloud.network.ips(floating_ip_address=outside))
+    assert get(f"http://{outside}/hostname") is None
+
+
+def test_pods_of_a_local_service_see_who_asks(cloudy: Home) -> None:
+    service, outside = serve(cloudy, "Local")
+
+    def steady() -> bool:
+        # Until its monitors have looked, nodes without a pod are asked too.
+        return all(get(f"http://{outside}/hostname") for _ in range(10))
+
+    wait("ten answers in a row", steady)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect((outside, 80))
+        here = way.getsockname()[0]
+    assert (get(f"http://{outside}/clientip") or "").startswith(f"{here}:")
+    cloudy.delete(service, "web")
+    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
+
+
+def serve(home: Home, policy: str) -> tuple[Kind, str]:
+    """A service of one pod, and its address."""
+    home.deploy("web", 1, "netexec", "--http-port=8080")
+    service = home.apply(
         "Service",
         "web",
         spec={
@@ -50,20 +80,10 @@ def test_a_service_has_an_address_until_it_goes(
     )
 
     def address() -> str:
-        ingress = cloudy.get(service, "web")["status"].get("loadBalancer", {}).get("ingress")
+        ingress = home.get(service, "web")["status"].get("loadBalancer", {}).get("ingress")
         return str(ingress[0]["ip"]) if ingress else ""
 
-    outside = wait("the service's address", address, 180)
-    answer = wait("an answer", lambda: get(f"http://{outside}/hostname"))
-    assert answer.startswith("web-")
-    assert [get(f"http://{outside}/hostname") for _ in range(10)] == [answer] * 10
-    assert len(ours(cloud, cloudy.name)) == 1
-
-    cloudy.delete(service, "web")
-    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
-    assert not ours(cloud, cloudy.name)
-    assert not list(cloud.network.ips(floating_ip_address=outside))
-    assert get(f"http://{outside}/hostname") is None
+    return service, wait("the service's address", address, 180)
 
 
 def ours(cloud: "Connection", namespace: str) -> list[Any]:

@@ -1,13 +1,10 @@
 """What nodes and pods use, and what is done with it."""
 
-import os
-import shutil
-import subprocess
-
 import pytest
 from cumulo.providers.kubernetes.objects import Kind
 
 from tests.e2e.cluster.home import NODE, Home, wait
+from tests.e2e.cluster.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 
@@ -33,20 +30,11 @@ def test_every_node_tells_what_it_uses(measured: Home) -> None:
     wait("metrics of every node", told)
 
 
-def test_kubectl_top(measured: Home, kubeconfig: str) -> None:
-    if shutil.which("kubectl") is None:
-        pytest.skip("there is no kubectl")
+def test_kubectl_top(measured: Home, kubectl: Kubectl) -> None:
     measured.pod("idle")
 
     def top() -> bool:
-        done = subprocess.run(
-            ["kubectl", "top", "pod", "--no-headers", "--namespace", measured.name],
-            env={**os.environ, "KUBECONFIG": kubeconfig},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return done.stdout.startswith("idle ")
+        return kubectl.run("top", "pod", "--no-headers").stdout.startswith("idle ")
 
     wait("kubectl top", top)
 

@@ -7,12 +7,15 @@ None of it belongs to a package, so removing the packages would leave it running
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.openstack_note import FILE, brought, load
+from ansible.module_utils.openstack_passwords import FILE as PASSWORDS
 
 DOCUMENTATION = """
 module: openstack_hosted
@@ -90,12 +93,13 @@ def namespaces() -> list[list[str]]:
     ]
 
 
-def links() -> list[list[str]]:
+def links(switched: bool) -> list[list[str]]:
     """How to remove the instances' interfaces that are left on the host."""
     names = [path.name for path in Path("/sys/class/net").iterdir()]
-    # The last are the switch's own in user space, which outlive it.
-    ours = ("tap", "br-int", "br-ex", "ovs-netdev")
-    return [["ip", "link", "delete", name] for name in names if name.startswith(ours)]
+    # Instances' taps bear the beginning of their ports' ids. A switch's own interfaces in user
+    # space outlive it.
+    ours = re.compile("tap[0-9a-f]{8}-" + ("|br-int|br-ex|ovs-netdev" if switched else ""))
+    return [["ip", "link", "delete", name] for name in names if ours.match(name)]
 
 
 def mounts() -> list[list[str]]:
@@ -125,6 +129,17 @@ def main() -> None:
         supports_check_mode=True,
     )
     settings = module.params
+    note = load()
+    if note is None:
+        if PASSWORDS.exists():
+            module.fail_json(
+                msg=f"{FILE} is missing, so what the server had before OpenStack is "
+                "not known: remove OpenStack by hand, or install the server anew"
+            )
+        module.exit_json(changed=False, commands=[])
+    # A switch that was there before has other work as well.
+    switched = "openvswitch-switch" in brought(note).get("packages", [])
+    switches = [f"{unit}.service" for unit in settings["switches"] if switched]
     steps: tuple[Callable[[], list[list[str]]], ...] = (
         lambda: enabled([f"{unit}.service" for unit in settings["units"]]),
         lambda: running([f"{unit}.service" for unit in settings["units"]]),
@@ -132,9 +147,9 @@ def main() -> None:
         lambda: running(["nova-*-*-*-*-*.service"]),
         domains,
         lambda: bridges(settings["bridges"]),
-        lambda: running([f"{unit}.service" for unit in settings["switches"]]),
+        lambda: running(switches) if switches else [],
         namespaces,
-        links,
+        lambda: links(switched),
         groups,
         mounts,
     )

@@ -15,18 +15,24 @@ import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.openstack_note import brought, load, note_before, note_brought
 
 DOCUMENTATION = """
 module: openstack_packages
 short_description: Installs or removes Debian packages without starting their services
 options:
   names:
-    description: The packages.
+    description: The packages to install.
     type: list
     elements: str
-    required: true
+    default: []
+  paths:
+    description: Where they and what is made with them keep things; what is there before is noted.
+    type: list
+    elements: str
+    default: []
   state:
-    description: V(absent) removes them with their settings and data, and what only they needed.
+    description: V(absent) purges what earlier runs have installed, dependencies included.
     type: str
     choices: [present, absent]
     default: present
@@ -34,10 +40,11 @@ options:
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = "#!/bin/sh\n# Of cumulo: nothing starts before it is configured.\nexit 101\n"
-BYTECODE_OWED = Path("/var/lib/cumulo/openstack/bytecode-owed")
+END_OWED = Path("/var/lib/cumulo/openstack/installation-to-be-ended")
 PYTHON_PACKAGES = Path("/usr/lib/python3/dist-packages")
 # Found before the real py3compile by the packages' scripts while this module installs them.
 SHADOW = Path("/run/cumulo/shadow")
+CONFIGURE = ["dpkg", "--force-confold", "--configure", "--pending"]
 APT = [
     "apt-get",
     "--quiet=2",
@@ -55,13 +62,16 @@ APT = [
 
 def states(names: list[str]) -> dict[str, str]:
     """What dpkg knows of each package."""
+    # A package may be named with its architecture.
+    fields = "${db:Status-Status} ${Package} ${binary:Package}\n"
     query = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names],
+        ["dpkg-query", "--show", f"--showformat={fields}", *names],
         capture_output=True,
         text=True,
         check=False,
     )
-    known = dict(line.split(" ", 1) for line in query.stdout.splitlines())
+    rows = [line.split() for line in query.stdout.splitlines()]
+    known = {name: state for state, *both in rows for name in both}
     return {name: known.get(name, "not-installed") for name in names}
 
 
@@ -84,18 +94,19 @@ def install(module: AnsibleModule, names: list[str]) -> None:
     """Installs the packages, whatever state a killed run left dpkg in."""
     if POLICY.exists() and POLICY.read_text() != POLICY_TEXT:
         module.fail_json(msg=f"{POLICY} is there already and is not ours: remove it first")
-    BYTECODE_OWED.parent.mkdir(parents=True, exist_ok=True)
-    BYTECODE_OWED.touch()
+    note_before(module.params["paths"])
+    END_OWED.touch()
     shadow = SHADOW / "py3compile"
     try:
         script(POLICY, POLICY_TEXT)
-        run(module, ["dpkg", "--force-confold", "--configure", "--pending"])
+        run(module, CONFIGURE)
         run(module, [*APT, "update"])
         script(shadow, "#!/bin/sh\n")
         run(module, [*APT, "install", *names])
     finally:
         POLICY.unlink(missing_ok=True)
         shadow.unlink(missing_ok=True)
+    note_brought()
     run(module, ["apt-get", "clean"])
 
 
@@ -106,40 +117,56 @@ def script(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def compile_python() -> None:
-    """Makes the bytecode of all Python packages that have none."""
+def end() -> None:
+    """Does what the packages' scripts could not, or not as fast."""
+    # While nothing starts, D-Bus does not read anew either, and knows neither of new services nor
+    # of their users: libvirt's clients would wait in vain for polkit.
+    subprocess.run(["systemctl", "reload", "dbus.service"], capture_output=True, check=False)
     command = ["python3", "-m", "compileall", "-q", "-q", "-j", "0", "-x", "/tests?/"]
     # Some packages carry examples in other dialects of Python, which do not compile.
     subprocess.run([*command, str(PYTHON_PACKAGES)], capture_output=True, check=False)
-    BYTECODE_OWED.unlink()
+    END_OWED.unlink()
 
 
 def purge(module: AnsibleModule, names: list[str]) -> None:
-    """Removes the packages, their settings and data, and what only they needed."""
-    run(module, ["dpkg", "--force-confold", "--configure", "--pending"])
-    run(module, [*APT, "purge", *names])
-    run(module, [*APT, "--purge", "autoremove"])
+    """Removes the packages, their settings and data.
+
+    By dpkg: apt would first complete what a killed installation left half-done, and would remove
+    without a word what an administrator installed since and what needs one of them.
+    """
+    run(module, ["dpkg", "--force-remove-reinstreq", "--purge", *names])
+    run(module, CONFIGURE)
+    run(module, ["apt-get", "clean"])
+
+
+def installed() -> list[str]:
+    """What of the packages that earlier runs installed dpkg still knows."""
+    note = load()
+    names = brought(note).get("packages", []) if note else []
+    return [name for name, state in states(names).items() if state != "not-installed"]
 
 
 def main() -> None:
     """Runs the module."""
     module = AnsibleModule(
         argument_spec={
-            "names": {"type": "list", "elements": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "default": []},
+            "paths": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
+        required_if=[("state", "present", ("names", "paths"))],
         supports_check_mode=True,
     )
-    known = states(module.params["names"])
     if module.params["state"] == "present":
+        known = states(module.params["names"])
         todo, act = [name for name in known if known[name] != "installed"], install
     else:
-        todo, act = [name for name in known if known[name] != "not-installed"], purge
+        todo, act = installed(), purge
     if todo and not module.check_mode:
         act(module, todo)
-    owed = BYTECODE_OWED.exists()
+    owed = END_OWED.exists()
     if owed and not module.check_mode and module.params["state"] == "present":
-        compile_python()
+        end()
     module.exit_json(changed=bool(todo) or owed, packages=todo)
 
 

@@ -27,8 +27,12 @@ _DISCOVERY = f"{_SEED}/admin.conf"
 # Flavors are chosen by whoever declares the cluster, and instances may be containers.
 _IGNORED = ["SystemVerification", "Mem", "NumCPU"]
 
-# kubeadm's one, and leave for pods that ask for a GPU to pass the taint of nodes that have some.
-_API_ARGUMENTS = {"enable-admission-plugins": "NodeRestriction,ExtendedResourceToleration"}
+_API_ARGUMENTS = {
+    # kubeadm's one, and leave for pods that ask for a GPU to pass the taint of nodes with some.
+    "enable-admission-plugins": "NodeRestriction,ExtendedResourceToleration",
+    # What a kubelet is asked for, such as secrets on their way into a pod, is for no one else.
+    "kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt",
+}
 
 _UNIT = """\
 [Unit]
@@ -171,6 +175,25 @@ mkdir -p /var/lib/kubelet/pki
 [ -e /var/lib/kubelet/pki/kubelet-client-current.pem ] || \
 install -m 600 {seed}/node.pem /var/lib/kubelet/pki/kubelet-client-current.pem
 install -m 644 {seed}/kubelet.yaml /var/lib/kubelet/config.yaml
+"""
+
+# Kubelet would take up the node of the server before this one, and have none as soon as the cloud
+# controller manager removes it for that server's sake.
+_PREDECESSOR = """\
+server=$(cat /var/lib/cloud/data/instance-id)
+predecessor() {{
+    known=$(timeout 5 kubectl --kubeconfig /etc/kubernetes/kubelet.conf --request-timeout 2s \
+get node {host} --ignore-not-found --output 'jsonpath={{.spec.providerID}}' 2>/dev/null) || known=
+    [ -n "$known" ] && [ "${{known##*/}}" != "$server" ]
+}}
+if predecessor; then
+    say "waiting for the cluster to forget the server before this one, for 300 s at most"
+    tries=150
+    while [ $tries -gt 0 ] && predecessor; do sleep 2; tries=$((tries - 1)); done
+fi
+"""
+
+_KUBELET = """\
 run "starting kubelet" systemctl restart kubelet
 """
 
@@ -330,7 +353,8 @@ def worker(
         "register-with-taints": ",".join(taints),
     }
     given = " ".join(f"--{name}={value}" for name, value in arguments.items() if value)
-    words = {"seed": _SEED, "endpoint": cluster.endpoint}
+    words = {"seed": _SEED, "endpoint": cluster.endpoint, "host": hostname}
+    steps = _BEGIN + _WORKER + (_PREDECESSOR if cluster.cloud_provider else "") + _KUBELET
     return _render(
         {
             "/etc/kubernetes/pki/ca.crt": cluster.ca,
@@ -340,7 +364,7 @@ def worker(
             f"{_SEED}/kubelet.yaml": json.dumps(_kubelet(cluster)),
             f"{_SEED}/kubelet.env": f'KUBELET_KUBEADM_ARGS="{given}"\n',
         },
-        _BEGIN.format(**words) + _WORKER.format(**words) + _END,
+        steps.format(**words) + _END,
     )
 
 
@@ -408,6 +432,8 @@ def _kubelet(cluster: Cluster) -> dict[str, Any]:
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": _SOCKET,
         "rotateCertificates": True,
+        # Or each would sign its own, which nobody can check.
+        "serverTLSBootstrap": True,
         "staticPodPath": "/etc/kubernetes/manifests",
     }
 

@@ -7,10 +7,13 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cumulo.local.language_host.interpreter import Options
+from cumulo.local.language_host.interpreter import Options, above, find_poetry
 
-Run = Callable[[list[str], Path], Iterator[bytes]]
-"""Runs a command in a folder: yields what it prints, raises InstallError when it fails."""
+Run = Callable[..., Iterator[bytes]]
+"""Runs a command in a folder, with variables in its environment: yields what it prints.
+
+Raises InstallError when it fails.
+"""
 
 
 class InstallError(RuntimeError):
@@ -29,7 +32,7 @@ def install(options: Options, run: Run, *, plugin: bool) -> Iterator[bytes]:
     if options.toolchain == "uv":
         yield from _uv(options, run)
     elif options.toolchain == "poetry":
-        yield from run(["poetry", "install", "--no-ansi"], options.program)
+        yield from run([find_poetry(), "install", "--no-ansi"], options.program)
     else:
         yield from _pip(options, run, plugin=plugin)
     yield b"Finished installing dependencies\n\n"
@@ -39,10 +42,11 @@ def _uv(options: Options, run: Run) -> Iterator[bytes]:
     uv = find_uv()
     if uv is None:
         raise InstallError("the uv toolchain needs `uv` on PATH; install it with `pip install uv`")
-    if is_project(options.program) or (options.program / "pyproject.toml").is_file():
-        yield from run([uv, "sync"], options.program)
-        return
-    yield from _pip(options, run, plugin=False)
+    if above(options.program, "uv.lock") or above(options.program, "pyproject.toml"):
+        where = str(options.virtualenv)
+        yield from run([uv, "sync"], options.program, UV_PROJECT_ENVIRONMENT=where)
+    else:
+        yield from _pip(options, run, plugin=False)
 
 
 def _pip(options: Options, run: Run, *, plugin: bool) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -93,7 +94,50 @@ class Options:
                     "Run `pulumi install` to create it and install the project's dependencies."
                 )
             return Interpreter(str(python), self.virtualenv)
+        if self.toolchain == "poetry":
+            virtualenv = self._of_poetry()
+            return Interpreter(str(virtualenv / "bin" / "python"), virtualenv)
         return Interpreter(os.environ.get("PULUMI_PYTHON_CMD") or sys.executable)
+
+    def _of_poetry(self) -> Path:
+        asked = subprocess.run(
+            [find_poetry(), "env", "info", "--path"],
+            cwd=self.program,
+            env=outside(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        if asked.returncode != 0 or not asked.stdout.strip():
+            said = asked.stderr.strip()
+            raise OptionError(
+                f"poetry has no virtual environment for {self.program}{said and f': {said}'}\n"
+                "Run `pulumi install` to create it and install the project's dependencies."
+            )
+        return Path(asked.stdout.strip())
+
+
+def find_poetry() -> str:
+    """Where poetry is; raises OptionError where it is not."""
+    poetry = shutil.which("poetry")
+    if poetry is None:
+        raise OptionError(
+            "the poetry toolchain needs `poetry` on PATH; install it with `pipx install poetry`"
+        )
+    return poetry
+
+
+def outside() -> dict[str, str]:
+    """Our environment as if our own virtual environment were not activated.
+
+    Poetry installs into the one that is, and the project's packages have no business in ours.
+    """
+    environment = dict(os.environ)
+    active = environment.get("VIRTUAL_ENV")
+    if active and Path(active).resolve() == Path(sys.prefix).resolve():
+        del environment["VIRTUAL_ENV"]
+    return environment
 
 
 def parse(root: str, program: str, values: Mapping[str, Any], *, plugin: bool = False) -> Options:
@@ -121,7 +165,7 @@ def parse(root: str, program: str, values: Mapping[str, Any], *, plugin: bool = 
         toolchain = _detected(folder)
     if toolchain == "uv" and not named:
         # uv's own rule: the environment stands beside the project file or its workspace's lock.
-        base = _above(folder, "uv.lock") or _above(folder, "pyproject.toml") or folder
+        base = above(folder, "uv.lock") or above(folder, "pyproject.toml") or folder
         virtualenv: Path | None = base / ".venv"
         named = ".venv"
     elif named:
@@ -131,15 +175,18 @@ def parse(root: str, program: str, values: Mapping[str, Any], *, plugin: bool = 
         named = "venv"
     else:
         virtualenv = None
+    if toolchain == "poetry":
+        # Poetry decides where the environment is, by settings of its own.
+        virtualenv = None
     if virtualenv is not None:
         virtualenv = Path(os.path.abspath(virtualenv))  # noqa: PTH100 -- keeps symlinks
     return Options(Path(root), folder, virtualenv, named, toolchain, typechecker)
 
 
 def _detected(folder: Path) -> str:
-    if _above(folder, "uv.lock"):
+    if above(folder, "uv.lock"):
         return "uv"
-    if _above(folder, "poetry.lock"):
+    if above(folder, "poetry.lock"):
         return "poetry"
     return "pip"
 
@@ -148,7 +195,8 @@ def _has_requirements(folder: Path) -> bool:
     return (folder / "requirements.txt").is_file() or (folder / "pyproject.toml").is_file()
 
 
-def _above(folder: Path, name: str) -> Path | None:
+def above(folder: Path, name: str) -> Path | None:
+    """The nearest folder, this one or one above, that has a file of this name."""
     for candidate in (folder, *folder.parents):
         if (candidate / name).is_file():
             return candidate

@@ -20,7 +20,13 @@ from typing import IO, Any, TypeVar
 import grpc
 from cumulo.local import versions
 from cumulo.local.language_host import packages, processes
-from cumulo.local.language_host.interpreter import Interpreter, OptionError, Options, parse
+from cumulo.local.language_host.interpreter import (
+    Interpreter,
+    OptionError,
+    Options,
+    outside,
+    parse,
+)
 from cumulo.local.language_host.protocol import language, language_grpc, plugin
 from google.protobuf import empty_pb2
 
@@ -303,8 +309,10 @@ class LanguageHost(language_grpc.LanguageRuntimeServicer):
     def _install(self, options: Options, *, plugin: bool) -> Iterator[bytes]:
         from cumulo.local.language_host import dependencies
 
-        def run(command: list[str], folder: Path) -> Iterator[bytes]:
-            process = self._children.start(command, cwd=str(folder), output=subprocess.PIPE)
+        def run(command: list[str], folder: Path, **given: str) -> Iterator[bytes]:
+            process = self._children.start(
+                command, cwd=str(folder), env=outside() | given, output=subprocess.PIPE
+            )
             for _, chunk in _merge(process.stdout, process.stderr):
                 yield chunk
             code = self._children.wait(process)

@@ -194,6 +194,16 @@ class Service:
         known = self.remembered("/v2.0/extensions?fields=alias") or {"extensions": []}
         return any(extension["alias"] == alias for extension in known["extensions"])
 
+    def exists(self) -> bool:
+        """Whether the cloud's catalog has it."""
+        from keystoneauth1.exceptions import EndpointNotFound
+
+        with self._cloud.explained(self._kind):
+            try:
+                return bool(self._adapter.get_endpoint())
+            except EndpointNotFound:
+                return False
+
     @property
     def project(self) -> str:
         """The id of the project that the credentials are for."""
@@ -329,6 +339,10 @@ class Cloud:
     def compute(self, region: str | None = None) -> Service:
         """Nova."""
         return self.service("compute", region)
+
+    def block_storage(self, region: str | None = None) -> Service:
+        """Cinder."""
+        return self.service("block-storage", region)
 
     def image(self, region: str | None = None) -> Service:
         """Glance."""

@@ -314,6 +314,7 @@ class Instance(Resource[Cloud]):
         if inputs.get("personalities"):
             body["personality"] = _personality(inputs)
         if inputs.get("blockDevices"):
+            _require_storage(call.cloud.block_storage(region), inputs["blockDevices"])
             body["block_device_mapping_v2"] = [_device(item) for item in inputs["blockDevices"]]
         tags = [*(inputs.get("tags") or []), *([call.mark] if call.mark else [])]
         if tags:
@@ -520,6 +521,18 @@ def _boots_from_device(properties: Properties) -> bool:
         device.get("bootIndex", 0) == 0 and device.get("destinationType") == "volume"
         for device in properties.get("blockDevices") or []
     )
+
+
+def _require_storage(storage: Service, devices: list[Properties]) -> None:
+    """Refuses volumes where the cloud has none; Nova finds that out late, and says less."""
+    for at, device in enumerate(devices):
+        wanted = {key: device.get(key) for key in ("destinationType", "sourceType")}
+        key = next((key for key, value in wanted.items() if value in ("volume", "snapshot")), None)
+        if key and not storage.exists():
+            raise ProviderError(
+                f"blockDevices[{at}].{key}: is {wanted[key]!r}, but the cloud has no block storage "
+                "(Cinder); leave the device out to boot from the image on the host's own disk"
+            )
 
 
 def _device(device: Properties) -> JSON:

@@ -4,16 +4,25 @@ from typing import Literal, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as k8s
-from cumulo.infra.arguments import check_at_least, check_choice, check_fields, title
+from cumulo.infra.arguments import (
+    ArgumentError,
+    check_at_least,
+    check_choice,
+    check_fields,
+    title,
+)
 from cumulo.infra.kubernetes import readiness
+from cumulo.infra.kubernetes.addons.certificates import certificates
 from cumulo.infra.kubernetes.addons.flannel import flannel
 from cumulo.infra.kubernetes.addons.gpus import counting_device_plugin, nvidia_device_plugin
 from cumulo.infra.kubernetes.addons.metrics import metrics_server
+from cumulo.infra.kubernetes.addons.network_policies import network_policies
 from cumulo.infra.kubernetes.addons.openstack import (
     OpenStackArgs,
     check_openstack,
     cloud_controller_manager,
 )
+from cumulo.infra.kubernetes.addons.volumes import STORAGE, Storage, volumes
 from cumulo.infra.kubernetes.arguments import READY_SECONDS, KubernetesHandle
 
 
@@ -24,6 +33,11 @@ class ClusterAddonsArgs(TypedDict):
     """The cluster."""
     openstack: NotRequired[OpenStackArgs]
     """The cloud controller manager; needed where the cluster has `cloud_provider`."""
+    network_policies: NotRequired[bool]
+    """Whether the cluster's network policies are enforced. Default: yes."""
+    storage: NotRequired[Storage]
+    """Where volumes come from: `local`, folders of the node that a pod runs on, which end with it
+    and know no limits; or `cinder`, the cloud's own, which needs `openstack`. Default: `local`."""
     metrics_servers: NotRequired[int]
     """How many metrics-servers there are, for `kubectl top` and autoscaling. From two on each is
     on another node, and one is always there. Default: 1."""
@@ -39,8 +53,8 @@ class ClusterAddonsArgs(TypedDict):
 class ClusterAddons(pulumi.ComponentResource):
     """What makes a cluster's nodes Ready and keeps them so.
 
-    That is the network between pods, leave for nodes to renew their certificates, a budget that
-    keeps a name server through the drain of a node, and metrics-server; the cloud controller
+    That is the network between pods and its policies, nodes' certificates, a budget that keeps a
+    name server through the drain of a node, volumes, and metrics-server; the cloud controller
     manager and GPUs where they are asked for.
     It needs a provider that reaches the cluster, among `opts`.
 
@@ -78,6 +92,10 @@ class ClusterAddons(pulumi.ComponentResource):
         check_openstack(component, args["cluster"], openstack)
         replicas = args.get("metrics_servers", 1)
         check_at_least(component, "metrics_servers", replicas, 0)
+        storage = args.get("storage", "local")
+        check_choice(component, "storage", storage, STORAGE)
+        if storage == "cinder" and openstack is None:
+            raise ArgumentError(component, "storage", "cinder needs `openstack`")
         gpus = args.get("gpus")
         if gpus is not None:
             check_choice(component, "gpus", gpus, ("nvidia", "count-only"))
@@ -86,25 +104,11 @@ class ClusterAddons(pulumi.ComponentResource):
         super().__init__("cumulo:index:ClusterAddons", name, {}, opts)
         cluster = args["cluster"]
         child = pulumi.ResourceOptions(parent=self, depends_on=cluster.needs)
-        k8s.rbac.v1.ClusterRoleBinding(
-            f"{name}-certificate-renewal",
-            metadata={"name": "cumulo:node-certificate-renewal"},
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
-            },
-            subjects=[
-                {
-                    "kind": "Group",
-                    "name": "system:nodes",
-                    "api_group": "rbac.authorization.k8s.io",
-                }
-            ],
-            opts=child,
-        )
+        certificates(f"{name}-certificates", child)
+        if args.get("network_policies", True):
+            network_policies(f"{name}-policies", cluster.service_range, child)
         self.network = flannel(f"{name}-flannel", cluster.pod_range, child)
-        # kubeadm's name servers come without one, and two of them may be on the node that goes.
+        # kubeadm's name servers come without one, and both may be on the node that goes.
         k8s.policy.v1.PodDisruptionBudget(
             f"{name}-dns-budget",
             metadata={"name": "cumulo-coredns", "namespace": "kube-system"},
@@ -121,6 +125,10 @@ class ClusterAddons(pulumi.ComponentResource):
                 f"{name}-openstack", component, self, cluster, openstack, child
             )
             ready.append(self.cloud)
+        # Cinder's driver logs in as the cloud controller manager does.
+        asks = [] if self.cloud is None else [self.cloud]
+        having = pulumi.ResourceOptions(parent=self, depends_on=[*cluster.needs, *asks])
+        volumes(f"{name}-volumes", storage, having)
         if replicas:
             running = pulumi.ResourceOptions(parent=self, depends_on=[*cluster.needs, *ready])
             metrics_server(f"{name}-metrics", replicas, running)

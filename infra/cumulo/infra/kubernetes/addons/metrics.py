@@ -110,11 +110,8 @@ def _pod(replicas: int) -> dict[str, Any]:
                     "--metric-resolution=15s",
                 ],
                 "ports": [{"name": "https", "container_port": _PORT, "protocol": "TCP"}],
-                "readiness_probe": {
-                    **_probe("/readyz"),
-                    "initial_delay_seconds": 20,
-                },
-                "liveness_probe": _probe("/livez"),
+                "readiness_probe": _probe("/readyz", 5),
+                "liveness_probe": _probe("/livez", 10),
                 "resources": {"requests": {"cpu": "100m", "memory": "200Mi"}},
                 "security_context": {
                     "allow_privilege_escalation": False,
@@ -131,10 +128,10 @@ def _pod(replicas: int) -> dict[str, Any]:
     }
 
 
-def _probe(path: str) -> dict[str, Any]:
+def _probe(path: str, seconds: int) -> dict[str, Any]:
     return {
         "http_get": {"path": path, "port": "https", "scheme": "HTTPS"},
-        "period_seconds": 10,
+        "period_seconds": seconds,
         "failure_threshold": 3,
     }
 
