@@ -210,8 +210,15 @@ def test_a_node_that_goes_is_drained_or_stays(nodes: Nodes) -> None:
 
 
 def test_one_more_node_touches_nothing_else(nodes: Nodes) -> None:
-    changes = nodes.up(workers=3)
-    assert changes == Changes(created={"Port nodes-cpu-2-port", "Instance nodes-cpu-2-instance"})
+    before = nodes.project.resources()
+    said = nodes.run("up", "--yes", "--skip-preview", workers=3).ok().text
+    changes = compare(before, nodes.project.resources())
+    assert changes.created == {"Port nodes-cpu-2-port", "Instance nodes-cpu-2-instance"}
+    counted = [line.split() for line in said.rpartition("Resources:")[2].splitlines()]
+    assert {words[-1] for words in counted if words and words[0] != "Duration:"} == {
+        "created",
+        "unchanged",
+    }
     assert "nodes-cpu-2" in nodes.ready()
     nodes.up(workers=2)
 
