@@ -189,15 +189,35 @@ def test_a_node_that_never_joined_goes(cluster: FakeCluster, remove: Remove) -> 
     assert cluster.asked == []
 
 
-def test_a_destroy_of_everything_drains_nothing(
-    cluster: FakeCluster, remove: Remove, monkeypatch: pytest.MonkeyPatch
+INSTANCE = "urn:pulumi:dev::p::x$openstack:compute/instance:Instance::k-cpu-0-instance"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--yes",), ("--target", "urn:pulumi:dev::p::x"), ("--exclude", INSTANCE)]
+)
+def test_a_destroy_of_a_cluster_drains_nothing(
+    cluster: FakeCluster,
+    remove: Remove,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
 ) -> None:
-    monkeypatch.setattr(operation, "_pulumi", lambda: ("destroy", "--yes"))
+    monkeypatch.setattr(operation, "_pulumi", lambda: ("destroy", *arguments))
     remove("k-cpu-0")
     assert cluster.asked == []
-    monkeypatch.setattr(operation, "_pulumi", lambda: ("destroy", "--target=urn:pulumi:x"))
-    remove("k-cpu-0")
-    assert cluster.asked == ["cordon k-cpu-0", "delete k-cpu-0"]
+
+
+@pytest.mark.parametrize("arguments", [("-t", INSTANCE), (f"--target={INSTANCE}", "--yes")])
+def test_a_destroy_of_instances_drains_those_and_waits_for_none_of_them(
+    cluster: FakeCluster,
+    remove: Remove,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(operation, "_pulumi", lambda: ("destroy", *arguments))
+    remove("k-cpu-0", "k-cpu-1")
+    assert sorted(cluster.asked) == [
+        f"{what} {node}" for what in ("cordon", "delete") for node in ("k-cpu-0", "k-cpu-1")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -47,15 +47,9 @@ def test_the_first_phase_may_fail() -> None:
 
 
 def node(instance: str) -> Node:
-    words = (
-        "architecture",
-        "bootID",
-        "containerRuntimeVersion",
-        "kernelVersion",
-        "kubeProxyVersion",
-    )
-    more = ("kubeletVersion", "machineID", "operatingSystem", "osImage")
-    info: Any = dict.fromkeys((*words, *more), "")
+    versions = ("containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion")
+    rest = ("architecture", "bootID", "machineID", "operatingSystem", "osImage")
+    info: Any = dict.fromkeys((*versions, *rest), "")
     return Node(status=NodeStatus(nodeInfo=NodeSystemInfo(**info, systemUUID=instance)))
 
 

@@ -42,7 +42,8 @@ HOOKED = """
     from cumulo.infra.kubernetes import operation
 
     def before(args):
-        print("deletes", args.old_outputs["length"], operation.destroys_all(), operation.updates())
+        length = args.old_outputs["length"]
+        print("deletes", length, operation.destroys_cluster(), operation.updates())
         if "REFUSE" in os.environ:
             raise Exception("not yet")
 

@@ -95,7 +95,7 @@ class Drain:
         node = _hostname(args)
         if not self._rules.drain_seconds:
             return
-        if operation.destroys_all():
+        if operation.destroys_cluster():
             return
         kubeconfig = await self._kubeconfig.future()
         if kubeconfig is None:

@@ -9,11 +9,13 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 _OTHERS = {"dn": "destroy", "down": "destroy", "pre": "preview", "update": "up"}
 _COMMANDS = {"up", "preview", "destroy", "refresh", "import", "watch", *_OTHERS}
-_TARGETS = ("-t", "--target", "--exclude")
+_TARGETS = {"-t", "--target"}
+_INSTANCE = "openstack:compute/instance:Instance::"
 
 
 def updates() -> bool:
@@ -24,11 +26,13 @@ def updates() -> bool:
     return command(_pulumi()) not in {"destroy", "refresh", "import"}
 
 
-def destroys_all() -> bool:
-    """Whether this run deletes all that the stack has."""
+def destroys_cluster() -> bool:
+    """Whether this run deletes more than instances that it names one by one."""
     arguments = _pulumi()
-    named = any(argument.partition("=")[0] in _TARGETS for argument in arguments)
-    return command(arguments) == "destroy" and not named
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    targets = [target for option, target in pairwise(words) if option in _TARGETS]
+    alone = bool(targets) and all(_INSTANCE in target for target in targets)
+    return command(arguments) == "destroy" and not alone
 
 
 def command(arguments: Sequence[str]) -> str:
