@@ -209,13 +209,16 @@ def test_no_node_has_an_address_outside(standing: StandingCluster) -> None:
     assert {address.port_id for address in addresses} == {each.vip_port_id for each in balancers}
 
 
-def test_a_server_that_was_deleted_is_made_anew_and_joins_by_itself(
+def test_a_deleted_server_takes_its_node_along_and_joins_by_itself_when_made_anew(
     standing: StandingCluster,
 ) -> None:
     compute: Any = standing.tenant.connection.compute
     lost = compute.find_server("kubernetes-cpu-1", ignore_missing=False)
     compute.delete_server(lost)
     compute.wait_for_delete(lost, wait=120)
+    node = Kubectl(standing.kubeconfig)
+    gone = soon(lambda: node.run("get", "node", lost.name).returncode, within=240)
+    assert gone, f"node {lost.name} outlives its server"
 
     stack = standing.project.stack
     standing.project.run("refresh", "--yes", "--skip-preview", "--stack", stack).ok()
@@ -223,9 +226,8 @@ def test_a_server_that_was_deleted_is_made_anew_and_joins_by_itself(
 
     # To the state it is a new one: the refresh has forgotten the old.
     assert changes.created == {"Instance kubernetes-cpu-1-instance"}
-    node = Kubectl(standing.kubeconfig)
-    boot = compute.find_server("kubernetes-cpu-1", ignore_missing=False)
-    assert boot.id != lost.id
+    made = compute.find_server("kubernetes-cpu-1", ignore_missing=False)
+    assert made.id != lost.id
     assert soon(lambda: _ready(node.get("node", "kubernetes-cpu-1")))
 
 

@@ -1,6 +1,5 @@
 """The cluster and the cloud whose servers its nodes are."""
 
-import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ def cloudy(home: Home) -> Home:
 
 
 def test_every_node_is_a_server_and_takes_pods(cloudy: Home, cloud: "Connection") -> None:
-    servers = {server.name: server for server in cloud.compute.servers()}
+    servers = {server.name: server for server in cloud.compute.servers(all_projects=True)}
     for node in cloudy.cluster.all(NODE, ""):
         name = node["metadata"]["name"]
         assert node["spec"]["providerID"].rpartition("/")[2] == servers[name].id
@@ -89,13 +88,3 @@ def serve(home: Home, policy: str) -> tuple[Kind, str]:
 def ours(cloud: "Connection", namespace: str) -> list[Any]:
     """The load balancers of a namespace's services."""
     return [one for one in cloud.load_balancer.load_balancers() if f"_{namespace}_" in one.name]
-
-
-def test_a_node_goes_with_its_server(cloudy: Home, cloud: "Connection") -> None:
-    name = os.environ.get("CUMULO_TEST_NODE")
-    if not name:
-        pytest.skip("CUMULO_TEST_NODE names no node whose server may be deleted")
-    node = cloudy.cluster.read(NODE, "", name)
-    assert node is not None
-    cloud.compute.delete_server(node["spec"]["providerID"].rpartition("/")[2])
-    wait(f"node {name} to go", lambda: cloudy.cluster.read(NODE, "", name) is None, 240)
