@@ -63,9 +63,10 @@ def test_pods_reach_each_other_by_address_service_and_name_across_nodes(kubectl:
     address = kubectl.get("service", "web")["spec"]["clusterIP"]
     names = {each["metadata"]["name"] for each in pods}
     for where in (address, "web", f"web.{kubectl.namespace}.svc.cluster.local"):
-        seen: set[str | None] = set()
+        seen: set[str] = set()
         for _ in range(20):
-            seen.add(kubectl.fetch("client", f"http://{where}/hostname"))
+            url = f"http://{where}/hostname"
+            seen.add(kubectl.execute("client", "curl", "-sS", "--max-time", "10", url))
         assert seen <= names
         assert len(seen) > 1, f"{where} leads to one pod only"
 
