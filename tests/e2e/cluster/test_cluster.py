@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,9 +64,11 @@ def test_pods_reach_each_other_by_address_service_and_name_across_nodes(kubectl:
     address = kubectl.get("service", "web")["spec"]["clusterIP"]
     names = {each["metadata"]["name"] for each in pods}
     for where in (address, "web", f"web.{kubectl.namespace}.svc.cluster.local"):
+        url = f"http://{where}/hostname"
+        # Nodes learn of a service a moment after it is made.
+        assert soon(partial(kubectl.fetch, "client", url), within=60)
         seen: set[str] = set()
         for _ in range(20):
-            url = f"http://{where}/hostname"
             seen.add(kubectl.execute("client", "curl", "-sS", "--max-time", "10", url))
         assert seen <= names
         assert len(seen) > 1, f"{where} leads to one pod only"

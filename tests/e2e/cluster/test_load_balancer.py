@@ -55,7 +55,7 @@ def test_pods_of_a_local_service_see_who_asks(cloudy: Home) -> None:
         # Until its monitors have looked, nodes without a pod are asked too.
         return all(get(f"http://{outside}/hostname") for _ in range(10))
 
-    wait("ten answers in a row", steady)
+    wait("ten answers in a row", steady, 300)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
         way.connect((outside, 80))
         here = way.getsockname()[0]
