@@ -173,8 +173,8 @@ def test_a_cloud_that_is_lost_in_the_middle_is_gone_on_with_when_it_is_back(
 def test_gpus_that_are_not_free_are_told_in_novas_words_and_fewer_of_them_go_on(
     project: Project, tenant: Tenant
 ) -> None:
-    """The local cloud has two GPUs."""
-    three = {"cpu_count": 3, "cpu_flavor": "gpu.h200.1", "at_once": 3, "floating_ips": False}
+    """The local cloud has four GPUs at the most; three servers with two each want six."""
+    three = {"cpu_count": 3, "cpu_flavor": "gpu.h200.2", "at_once": 3, "floating_ips": False}
     del project.base["cumulo:gpu_server"]
     project.set(servers=three)
 
