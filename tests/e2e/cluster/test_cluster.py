@@ -183,8 +183,13 @@ def test_no_pod_reads_what_its_node_was_told(kubectl: Kubectl) -> None:
     own = pod("own")
     shared = pod("shared", hostNetwork=True, securityContext={"runAsUser": 1000})
     kubectl.apply(own, shared)
+    kubectl.apply(*web("web", replicas=1))
+    kubectl.rolled_out("deployment/web")
+    address = _pods(kubectl, "web")[0]["status"]["podIP"]
     for name in ("own", "shared"):
         kubectl.ready(name)
+        # Others do answer it.
+        assert soon(partial(kubectl.fetch, name, f"http://{address}:8080/hostname"), within=60)
         for what in ("user_data", "meta_data.json"):
             url = f"http://169.254.169.254/openstack/latest/{what}"
             assert kubectl.fetch(name, url, seconds=3) is None
