@@ -120,7 +120,7 @@ balancer = LoadBalancer(
     },
 )
 
-kubernetes_url: pulumi.Output[str] | None = None
+cluster_endpoints: dict[str, pulumi.Output[str]] = {}
 if settings.kubernetes is not None:
 
     def node_pool(wanted: NodePoolSettings) -> NodePool:
@@ -158,7 +158,9 @@ if settings.kubernetes is not None:
     if settings.kubernetes.gpus is not None:
         addons["gpus"] = settings.kubernetes.gpus
     ClusterAddons("kubernetes", addons, pulumi.ResourceOptions(provider=api))
-    kubernetes_url = cluster.handle.endpoint.apply(lambda endpoint: f"{endpoint}/readyz")
+    cluster_endpoints["kubernetes"] = cluster.handle.endpoint.apply(
+        lambda endpoint: f"{endpoint}/readyz"
+    )
     pulumi.export("kubeconfig", cluster.handle.kubeconfig)
 
 
@@ -188,6 +190,6 @@ pulumi.export(
     {
         "service": service_url,
         **{server.name: login_url(server) for server in servers},
-        "kubernetes": kubernetes_url,
+        **cluster_endpoints,
     },
 )

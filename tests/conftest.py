@@ -7,15 +7,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster import ImageBuild, StandingCluster, named_kubeconfig, standing_cluster
+from tests.cluster import (
+    BUILD_SECONDS,
+    ImageBuild,
+    StandingCluster,
+    named_kubeconfig,
+    standing_cluster,
+)
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the tests on a cluster last: until then its node image has time to be built."""
+    """Puts the tests on a cluster last: until then its node image has time to be built.
+
+    Whichever comes first may still have to wait for it.
+    """
     items.sort(key=_needs_cluster)
+    for item in filter(_needs_cluster, items):
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
 
 
 def _needs_cluster(item: pytest.Item) -> bool:

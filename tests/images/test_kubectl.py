@@ -32,8 +32,10 @@ def test_the_client_is_let_into_the_cluster_of_the_stack(project: Project, tmp_p
 
     assert run.stdout == "{}\n get nodes --output name\n"
     assert run.returncode == 7
-    (written,) = (tmp_path / "data" / "cumulo").glob("kubeconfig*")
-    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    run = project.run("kubectl", "exec", "pod", "--", "ls", "--help")
+    assert run.stdout == "{}\n exec pod -- ls --help\n"
+    for written in (tmp_path / "data" / "cumulo").glob("kubeconfig*"):
+        assert stat.S_IMODE(written.stat().st_mode) == 0o600
 
 
 def test_a_stack_without_a_cluster_is_named(project: Project, tmp_path: Path) -> None:

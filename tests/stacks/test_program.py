@@ -75,6 +75,7 @@ def test_an_environment_without_a_cluster_has_none(fake_cloud: FakeCloud) -> Non
     exports = run(fake_cloud, "local", kubernetes=None)
 
     assert "kubeconfig" not in exports
+    assert "kubernetes" not in exports["endpoints"]
     assert not any("kubernetes" in name for name in fake_cloud.resources)
 
 

@@ -12,11 +12,24 @@ def images() -> None:
     """Images that are built here: what servers boot and what nodes run."""
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.option("--stack", default="", help="The stack whose cluster it is.")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+class _Handed(click.Command):
+    """A command whose words are another's, but for `--stack` at their beginning."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Click would keep `--` for itself, which kubectl's `exec` needs.
+        stack = ""
+        if args[:1] == ["--stack"] and len(args) > 1:
+            _, stack, *args = args
+        elif args and args[0].startswith("--stack="):
+            stack = args[0].removeprefix("--stack=")
+            args = args[1:]
+        ctx.params = {"stack": stack, "arguments": tuple(args)}
+        return []
+
+
+@click.command(cls=_Handed)
 def kubectl(stack: str, arguments: tuple[str, ...]) -> None:
-    """Kubernetes' own client, let into a stack's cluster: cumulo kubectl get nodes."""
+    """Kubernetes' own client, let into a cluster: cumulo kubectl [--stack NAME] get nodes."""
     from cumulo.images.kubectl import become
 
     become(stack, arguments)

@@ -11,7 +11,6 @@ from cumulo.providers.kubernetes.objects import Kind
 
 NODE = Kind("", "v1", "Node")
 POD = Kind("", "v1", "Pod")
-_NAMESPACE = Kind("", "v1", "Namespace")
 _ACCOUNT = Kind("", "v1", "ServiceAccount")
 _AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:"
 
@@ -97,7 +96,6 @@ def own_namespace(cluster: Cluster) -> Iterator[Home]:
         yield Home(cluster, name)
     finally:
         cluster.delete(item, "Background")
-        wait(f"namespace {name} to go", lambda: cluster.read(_NAMESPACE, "", name) is None)
 
 
 def ready(home: Home, name: str) -> Any:

@@ -89,8 +89,11 @@ class Kubectl:
 
     def fetch(self, pod: str, url: str, seconds: int = 5) -> str | None:
         """What a pod gets from an address, or None where nobody answers it in time."""
-        run = self.run("exec", pod, "--", "curl", "-sS", f"--max-time={seconds}", url)
-        return run.stdout if run.returncode == 0 else None
+        run = self.run("exec", pod, "--", "curl", "-sS", "--max-time", str(seconds), url)
+        if run.returncode == 0:
+            return run.stdout
+        assert "command terminated with exit code" in run.stderr, run.stderr
+        return None
 
 
 def soon(question: Callable[[], T], *, within: float = 120) -> T:

@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,9 +64,12 @@ def test_pods_reach_each_other_by_address_service_and_name_across_nodes(kubectl:
     address = kubectl.get("service", "web")["spec"]["clusterIP"]
     names = {each["metadata"]["name"] for each in pods}
     for where in (address, "web", f"web.{kubectl.namespace}.svc.cluster.local"):
-        seen: set[str | None] = set()
+        url = f"http://{where}/hostname"
+        # Nodes learn of a service a moment after it is made.
+        assert soon(partial(kubectl.fetch, "client", url), within=60)
+        seen: set[str] = set()
         for _ in range(20):
-            seen.add(kubectl.fetch("client", f"http://{where}/hostname"))
+            seen.add(kubectl.execute("client", "curl", "-sS", "--max-time", "10", url))
         assert seen <= names
         assert len(seen) > 1, f"{where} leads to one pod only"
 
@@ -179,8 +183,13 @@ def test_no_pod_reads_what_its_node_was_told(kubectl: Kubectl) -> None:
     own = pod("own")
     shared = pod("shared", hostNetwork=True, securityContext={"runAsUser": 1000})
     kubectl.apply(own, shared)
+    kubectl.apply(*web("web", replicas=1))
+    kubectl.rolled_out("deployment/web")
+    address = _pods(kubectl, "web")[0]["status"]["podIP"]
     for name in ("own", "shared"):
         kubectl.ready(name)
+        # Others do answer it.
+        assert soon(partial(kubectl.fetch, name, f"http://{address}:8080/hostname"), within=60)
         for what in ("user_data", "meta_data.json"):
             url = f"http://169.254.169.254/openstack/latest/{what}"
             assert kubectl.fetch(name, url, seconds=3) is None
@@ -209,13 +218,16 @@ def test_no_node_has_an_address_outside(standing: StandingCluster) -> None:
     assert {address.port_id for address in addresses} == {each.vip_port_id for each in balancers}
 
 
-def test_a_server_that_was_deleted_is_made_anew_and_joins_by_itself(
+def test_a_deleted_server_takes_its_node_along_and_joins_by_itself_when_made_anew(
     standing: StandingCluster,
 ) -> None:
     compute: Any = standing.tenant.connection.compute
     lost = compute.find_server("kubernetes-cpu-1", ignore_missing=False)
     compute.delete_server(lost)
     compute.wait_for_delete(lost, wait=120)
+    node = Kubectl(standing.kubeconfig)
+    gone = soon(lambda: node.run("get", "node", lost.name).returncode, within=240)
+    assert gone, f"node {lost.name} outlives its server"
 
     stack = standing.project.stack
     standing.project.run("refresh", "--yes", "--skip-preview", "--stack", stack).ok()
@@ -223,9 +235,8 @@ def test_a_server_that_was_deleted_is_made_anew_and_joins_by_itself(
 
     # To the state it is a new one: the refresh has forgotten the old.
     assert changes.created == {"Instance kubernetes-cpu-1-instance"}
-    node = Kubectl(standing.kubeconfig)
-    boot = compute.find_server("kubernetes-cpu-1", ignore_missing=False)
-    assert boot.id != lost.id
+    made = compute.find_server("kubernetes-cpu-1", ignore_missing=False)
+    assert made.id != lost.id
     assert soon(lambda: _ready(node.get("node", "kubernetes-cpu-1")))
 
 
