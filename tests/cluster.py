@@ -37,6 +37,12 @@ class ImageBuild:
         code = self._process.wait(BUILD_SECONDS)
         assert code == 0, f"cumulo images build node:\n{self._log.read_text()[-4000:]}"
 
+    def upload(self) -> str:
+        """Puts it into the local cloud once it is built; its name there."""
+        self.wait()
+        command = [COMMAND, "images", "upload", "node"]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
     def stop(self) -> None:
         """Ends the build where nobody has waited for it; the next one continues."""
         if self._process.poll() is None:
@@ -64,10 +70,9 @@ def standing_cluster(
     cloud: "Connection", build: ImageBuild, folder: Path
 ) -> Iterator[StandingCluster]:
     """Brings a cluster up, and takes it away again; OpenStack is then as it was before."""
-    build.wait()
+    build.upload()
     with own_tenant(cloud, folder) as tenant:
         project = Project(folder / "cluster", tenant.clouds_yaml)
-        subprocess.run([COMMAND, "images", "upload", "node"], check=True, stdout=subprocess.DEVNULL)
         del project.base["cumulo:gpu_server"]
         project.base["cumulo:servers"]["cpu_count"] = 0
         project.base["cumulo:kubernetes"] = project.kubernetes

@@ -62,6 +62,21 @@ def missing(component: str, field: str, what: str, error: NotInCloudError) -> Ar
     return ArgumentError(component, field, f"the cloud has no {what}{has and '; '}{has}")
 
 
+async def external_network(
+    parent: pulumi.Resource, component: str, field: str, wanted: str
+) -> Mapping[str, Any]:
+    """What the cloud says of an external network, by its name.
+
+    Raises:
+        ArgumentError: It has none of that name, or did not answer.
+    """
+    token = "openstack:networking/getNetwork:getNetwork"  # noqa: S105 -- a function's
+    try:
+        return await ask(parent, component, field, token, name=wanted, external=True)
+    except NotInCloudError as error:
+        raise missing(component, field, f"external network {wanted!r}", error) from None
+
+
 def named(
     parent: pulumi.Resource,
     component: str,

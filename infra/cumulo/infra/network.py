@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from cumulo.infra.arguments import ArgumentError, check_fields, title
 from cumulo.infra.handle import Handle
-from cumulo.infra.lookup import NotInCloudError, ask, missing
+from cumulo.infra.lookup import NotInCloudError, ask, external_network
 from pulumi_openstack import networking
 
 
@@ -112,18 +112,7 @@ class Network(pulumi.ComponentResource):
         self, component: str, wanted: str, cidr: IPv4Network | IPv6Network
     ) -> str:
         field = "external_network"
-        try:
-            found = await ask(
-                self,
-                component,
-                field,
-                "openstack:networking/getNetwork:getNetwork",
-                name=wanted,
-                external=True,
-            )
-        except NotInCloudError as error:
-            what = f"external network {wanted!r}"
-            raise missing(component, field, what, error) from None
+        found = await external_network(self, component, field, wanted)
         ranges = await asyncio.gather(
             *(self._range(component, field, subnet) for subnet in found.get("subnets") or ())
         )

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ import pytest
 
 from tests.cluster import ImageBuild
 from tests.e2e.cluster.kubectl import AGNHOST, Kubectl, soon, web
-from tests.e2e.project import COMMAND, Changes, Finished, Project, compare
+from tests.e2e.project import Changes, Finished, Project, compare
 from tests.e2e.tenant import Tenant, own_tenant
 
 if TYPE_CHECKING:
@@ -89,9 +88,7 @@ def nodes(
 ) -> Iterator[Nodes]:
     if node_image_build is None:
         pytest.skip("these tests need a cluster that they may change")
-    node_image_build.wait()
-    upload = [COMMAND, "images", "upload", "node"]
-    image = subprocess.run(upload, check=True, capture_output=True, text=True).stdout.split()[-1]
+    image = node_image_build.upload()
     folder = tmp_path_factory.mktemp("nodes")
     with own_tenant(cloud, folder) as tenant:
         project = Project(folder / "nodes", tenant.clouds_yaml)

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 from cumulo.infra.arguments import ArgumentError, check_choice, check_fields
 from cumulo.infra.kubernetes.addons.rbac import role, rule
 from cumulo.infra.kubernetes.arguments import KubernetesHandle
-from cumulo.infra.lookup import NotInCloudError, ask, missing
+from cumulo.infra.lookup import ask, external_network
 from cumulo.infra.network import NetworkHandle
 from cumulo.infra.versions import OPENSTACK_CLOUD_CONTROLLER_MANAGER
 from pulumi_openstack import identity
@@ -261,18 +261,7 @@ def _external(
     parent: pulumi.ComponentResource, component: str, network: NetworkHandle
 ) -> pulumi.Output[str]:
     async def look(wanted: str) -> str:
-        field = "openstack.network"
-        try:
-            found = await ask(
-                parent,
-                component,
-                field,
-                "openstack:networking/getNetwork:getNetwork",
-                name=wanted,
-                external=True,
-            )
-        except NotInCloudError as error:
-            raise missing(component, field, f"external network {wanted!r}", error) from None
+        found = await external_network(parent, component, "openstack.network", wanted)
         return str(found["id"])
 
     return pulumi.Output.from_input(network.external_network).apply(look)
