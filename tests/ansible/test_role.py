@@ -18,6 +18,8 @@ from cumulo.local.playbook import directory
 from cumulo.local.role import Server
 from cumulo.local.state import of_user
 
+from tests.e2e.cluster.kubectl import soon
+
 pytestmark = [
     pytest.mark.cloud,
     pytest.mark.skipif(
@@ -128,6 +130,25 @@ def test_another_run_changes_nothing(cloud_name: str, arguments: list[str]) -> N
     recap = _recap(said)
     assert recap["ok"] > 10, said
     assert (recap["changed"], recap["failed"], recap["unreachable"]) == (0, 0, 0), said
+
+
+@pytest.mark.parametrize("unit", ["octavia-api", "octavia-driver-agent"])
+def test_either_half_of_octavia_may_be_restarted_alone(
+    cloud: openstack.connection.Connection, unit: str
+) -> None:
+    _on_server(f"systemctl restart {unit}")
+
+    def answers() -> bool:
+        # The API does not even start where the agent's sockets are not.
+        sockets = _on_server("ls /run/octavia")
+        try:
+            list(balancing.load_balancers())
+        except openstack.exceptions.SDKException:
+            return False
+        return "status.sock" in sockets
+
+    balancing: Any = cloud.load_balancer
+    assert soon(answers, within=90)
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,8 @@ def web(name: str, replicas: int = 2, **spec: Any) -> list[dict[str, Any]]:
     container = {
         "name": "main",
         "image": AGNHOST,
-        "args": ["netexec", "--http-port=8080", "--delay-shutdown=5"],
+        # Until every node's proxy knows that a pod ends, it must answer.
+        "args": ["netexec", "--http-port=8080", "--delay-shutdown=10"],
         "ports": [{"containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/hostname", "port": 8080}, "periodSeconds": 1},
     }
@@ -146,7 +147,7 @@ def web(name: str, replicas: int = 2, **spec: Any) -> list[dict[str, Any]]:
                     "metadata": {"labels": labels},
                     "spec": {
                         "topologySpreadConstraints": [spread],
-                        "terminationGracePeriodSeconds": 8,
+                        "terminationGracePeriodSeconds": 15,
                         "containers": [container],
                         **spec,
                     },

@@ -100,12 +100,13 @@ def test_a_rolling_update_answers_every_request_and_can_be_undone(kubectl: Kubec
     kubectl.ready("client")
     ask = (
         "for ((i = 0; i < 150; i++)); do "
-        "curl -s -m 3 -o /dev/null -w '%{http_code}\\n' http://web/hostname; sleep 0.1; done"
+        "curl -s -m 3 -o /dev/null -w '%{http_code} %{errormsg}\\n' http://web/hostname; "
+        "sleep 0.1; done"
     )
     answers: list[str] = []
     load = threading.Thread(
         target=lambda: answers.extend(
-            kubectl.execute("client", "bash", "-c", ask, seconds=600).split()
+            kubectl.execute("client", "bash", "-c", ask, seconds=600).splitlines()
         )
     )
     load.start()
@@ -115,7 +116,7 @@ def test_a_rolling_update_answers_every_request_and_can_be_undone(kubectl: Kubec
     kubectl.rolled_out("deployment/web")
     load.join()
 
-    assert Counter(answers) == {"200": 150}
+    assert Counter(map(str.strip, answers)) == {"200": 150}
     (first, *_) = _pods(kubectl, "web")
     assert {"name": "VERSION", "value": "2"} in first["spec"]["containers"][0]["env"]
     kubectl.ok("rollout", "undo", "deployment/web")

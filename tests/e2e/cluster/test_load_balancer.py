@@ -1,12 +1,15 @@
 """The cluster and the cloud whose servers its nodes are."""
 
 import socket
+import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cumulo.providers.kubernetes.objects import Kind
 
 from tests.e2e.cluster.home import NODE, Home, wait
+from tests.e2e.cluster.kubectl import soon
 from tests.e2e.project import get
 
 if TYPE_CHECKING:
@@ -25,10 +28,10 @@ def cloudy(home: Home) -> Home:
 
 
 def test_every_node_is_a_server_and_takes_pods(cloudy: Home, cloud: "Connection") -> None:
-    servers = {server.name: server for server in cloud.compute.servers(all_projects=True)}
+    servers = {server.id: server for server in cloud.compute.servers(all_projects=True)}
     for node in cloudy.cluster.all(NODE, ""):
-        name = node["metadata"]["name"]
-        assert node["spec"]["providerID"].rpartition("/")[2] == servers[name].id
+        server = servers[node["spec"]["providerID"].rpartition("/")[2]]
+        assert node["metadata"]["name"] == server.name
         taints = {taint["key"] for taint in node["spec"].get("taints") or []}
         assert "node.cloudprovider.kubernetes.io/uninitialized" not in taints
         assert node["metadata"]["labels"]["topology.kubernetes.io/region"]
@@ -41,24 +44,31 @@ def test_a_service_has_an_address_until_it_goes(cloudy: Home, cloud: "Connection
     assert [get(f"http://{outside}/hostname") for _ in range(10)] == [answer] * 10
     assert len(ours(cloud, cloudy.name)) == 1
 
-    cloudy.delete(service, "web")
-    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
+    take_away(cloudy, service)
     assert not ours(cloud, cloudy.name)
     assert not list(cloud.network.ips(floating_ip_address=outside))
     assert get(f"http://{outside}/hostname") is None
 
 
-def test_pods_of_a_local_service_see_who_asks(cloudy: Home) -> None:
-    service, outside = serve(cloudy, "Local")
+def test_pods_of_a_local_service_see_who_asks(cloudy: Home, cloud: "Connection") -> None:
+    outside, seen = "", None
+    # The OVN provider calls a load balancer ACTIVE once the first member of a batch is in, and what
+    # is done to it then may be undone by the others (docs/infra.md). Whoever meets that makes the
+    # service anew.
+    for _ in range(3):
+        service, outside = serve(cloudy, "Local")
+        seen = soon(partial(get, f"http://{outside}/clientip"), within=60)
+        if not seen:
+            warnings.warn(f"nobody answers at {outside}: {members(cloud, cloudy)}", stacklevel=1)
+        take_away(cloudy, service)
+        if seen:
+            break
 
-    seen = wait("an answer", lambda: get(f"http://{outside}/clientip"))
-
+    assert seen
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
         way.connect((outside, 80))
         here = way.getsockname()[0]
     assert seen.startswith(f"{here}:")
-    cloudy.delete(service, "web")
-    wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
 
 
 @pytest.mark.xfail(
@@ -74,8 +84,7 @@ def test_nodes_without_a_pod_of_a_local_service_are_not_asked(cloudy: Home) -> N
     try:
         wait("ten answers in a row", steady, 60)
     finally:
-        cloudy.delete(service, "web")
-        wait("the service to go", lambda: cloudy.get(service, "web") is None, 180)
+        take_away(cloudy, service)
 
 
 def serve(home: Home, policy: str) -> tuple[Kind, str]:
@@ -99,6 +108,23 @@ def serve(home: Home, policy: str) -> tuple[Kind, str]:
     return service, wait("the service's address", address, 180)
 
 
+def take_away(home: Home, service: Kind) -> None:
+    """Deletes that service, and waits until its load balancer is gone too."""
+    home.delete(service, "web")
+    wait("the service to go", lambda: home.get(service, "web") is None, 180)
+
+
 def ours(cloud: "Connection", namespace: str) -> list[Any]:
     """The load balancers of a namespace's services."""
     return [one for one in cloud.load_balancer.load_balancers() if f"_{namespace}_" in one.name]
+
+
+def members(cloud: "Connection", home: Home) -> list[str]:
+    """What Octavia knows of the members of a namespace's load balancers."""
+    balancing = cloud.load_balancer
+    return [
+        f"{member.name} {member.address}:{member.protocol_port} {member.operating_status}"
+        for one in ours(cloud, home.name)
+        for pool in one.pools
+        for member in balancing.members(pool["id"])
+    ]

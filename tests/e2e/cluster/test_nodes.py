@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cloud, pytest.mark.cluster, pytest.mark.timeout(1800)]
 
 FLAVOR = "m1.medium"
-DRAIN_SECONDS = 30
 
 
 class Nodes:
@@ -48,7 +47,6 @@ class Nodes:
             "image": self.image,
             "control_plane": {"count": control, "flavor": FLAVOR},
             "pools": {"cpu": {"count": workers, "flavor": flavor}},
-            "drain_seconds": DRAIN_SECONDS,
             **changes,
         }
         return self.project.run(
@@ -189,8 +187,9 @@ def test_a_node_that_goes_is_drained_or_stays(nodes: Nodes) -> None:
     (pod,) = kubectl.get("pods", "--selector=app=held")
     assert pod["spec"]["nodeName"] == "nodes-cpu-2"
 
-    said = nodes.refused(workers=2)
-    assert f"nodes-cpu-2 could not be drained within {DRAIN_SECONDS} s, and stays, cordoned" in said
+    # Longer than a pod may take to end, for what else runs there.
+    said = nodes.refused(workers=2, drain_seconds=45)
+    assert "nodes-cpu-2 could not be drained within 45 s, and stays, cordoned" in said
     assert f"default/{pod['metadata']['name']}: The disruption budget held needs 1" in said
     assert (
         kubectl.get("pods", "--selector=app=held")[0]["metadata"]["name"]
