@@ -3,6 +3,9 @@
 KUBERNETES = "1.35.4"
 """Kubernetes, unless a cluster names another."""
 
+COREDNS = "1.13.1"
+"""The cluster's name server, whatever the version of Kubernetes."""
+
 FLANNEL = "0.28.10"
 """The network between pods."""
 
@@ -30,8 +33,8 @@ CSI_NODE_DRIVER_REGISTRAR = "2.15.0"
 METRICS_SERVER = "0.9.0"
 """What `kubectl top` and autoscaling ask."""
 
-OPENSTACK_CLOUD_CONTROLLER_MANAGER = "1.35.0"
-"""What tells nodes from servers, and gives services load balancers."""
+OPENSTACK_CLOUD_CONTROLLER_MANAGER = {"1.34": "1.34.1", "1.35": "1.35.0"}
+"""What tells nodes from servers, and gives services load balancers, by Kubernetes' version."""
 
 NVIDIA_DEVICE_PLUGIN = "0.18.0"
 """What hands GPUs to pods."""

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from cumulo.images.node import commands, contents
 from cumulo.images.node.release import GO, Release, release, releases
+from cumulo.infra import versions
 from cumulo.local.errors import CumuloError
 
 
@@ -33,8 +34,17 @@ def test_a_version_is_that_of_what_is_built(one: Release) -> None:
     assert one.kubernetes.startswith(f"{one.minor}.")
     # The server is replaced by an older one than others ask for.
     assert f"=> go.etcd.io/etcd/server/v3 v{one.etcd}\n" in text
-    versions = [one.coredns, one.flannel, one.kube_router, one.metrics_server, one.openstack]
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in versions)
+    every = [one.coredns, one.flannel, one.kube_router, one.metrics_server, one.openstack]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in every)
+
+
+@pytest.mark.parametrize("one", releases(), ids=lambda one: one.minor)
+def test_a_node_has_what_the_components_ask_for(one: Release) -> None:
+    assert one.coredns == versions.COREDNS
+    assert one.flannel == versions.FLANNEL
+    assert one.kube_router == versions.KUBE_ROUTER
+    assert one.metrics_server == versions.METRICS_SERVER
+    assert one.openstack == versions.OPENSTACK_CLOUD_CONTROLLER_MANAGER[one.minor]
 
 
 def test_the_commands_depend_on_everything_that_they_are_built_of(

@@ -33,6 +33,7 @@ class KubernetesHandle(Handle):
     Attributes:
         kubeconfig: The administrator's, a secret: the content, not a path.
         endpoint: The API's URL, as clients reach it.
+        version: The version of Kubernetes of its control plane.
         nodes: Each node's name and private address.
         pod_range: The range of pods' addresses.
         service_range: The range of services' addresses.
@@ -41,6 +42,7 @@ class KubernetesHandle(Handle):
 
     kubeconfig: pulumi.Output[str]
     endpoint: pulumi.Output[str]
+    version: pulumi.Input[str]
     nodes: pulumi.Output[Mapping[str, str]]
     pod_range: pulumi.Input[str]
     service_range: pulumi.Input[str]

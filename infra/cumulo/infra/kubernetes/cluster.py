@@ -143,6 +143,7 @@ class KubernetesCluster(pulumi.ComponentResource):
             needs=(balancer, *control, *nodes),
             kubeconfig=answering,
             endpoint=endpoint,
+            version=args.get("version", KUBERNETES),
             # Known when they have joined, and not when their ports have addresses.
             nodes=pulumi.Output.all(
                 joined, pulumi.Output.all(**{server.name: server.address for server in servers})

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cumulo.infra.versions import COREDNS
+
 API_PORT = 6443
 _ETCD_PKI = "/etc/kubernetes/pki/etcd"
 ETCDCTL = (
@@ -275,6 +277,7 @@ def control_plane(
             "clusterName": cluster.name,
             "kubernetesVersion": f"v{cluster.version}",
             "controlPlaneEndpoint": f"{cluster.endpoint}:{API_PORT}",
+            "dns": {"imageTag": f"v{COREDNS}"},
             "networking": {"podSubnet": cluster.pods, "serviceSubnet": cluster.services},
             "apiServer": {
                 "certSANs": [cluster.endpoint, *cluster.names],

@@ -124,7 +124,7 @@ def cloud_controller_manager(
                     # It reads its configuration once.
                     "annotations": {"cumulo.dev/cloud-config": _digest(files)},
                 },
-                "spec": _pod(unique, secret.metadata["name"]),
+                "spec": _pod(unique, cluster.version, secret.metadata["name"]),
             },
         },
         opts=pulumi.ResourceOptions.merge(
@@ -134,7 +134,9 @@ def cloud_controller_manager(
     return managers
 
 
-def _pod(cluster: pulumi.Input[str], secret: pulumi.Input[str]) -> dict[str, Any]:
+def _pod(
+    cluster: pulumi.Input[str], kubernetes: pulumi.Input[str], secret: pulumi.Input[str]
+) -> dict[str, Any]:
     probe = {"path": "/healthz", "port": _PORT, "host": "127.0.0.1", "scheme": "HTTPS"}
     return {
         "host_network": True,
@@ -155,8 +157,7 @@ def _pod(cluster: pulumi.Input[str], secret: pulumi.Input[str]) -> dict[str, Any
         "containers": [
             {
                 "name": _NAME,
-                "image": f"registry.k8s.io/provider-os/{_NAME}"
-                f":v{OPENSTACK_CLOUD_CONTROLLER_MANAGER}",
+                "image": pulumi.Output.from_input(kubernetes).apply(_image),
                 "command": [f"/bin/{_NAME}"],
                 "args": [
                     "--v=1",
@@ -292,6 +293,13 @@ def _conf(known: Mapping[str, Any], octavia: str, private: bool) -> str:
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _image(kubernetes: str) -> str:
+    minor = kubernetes.rpartition(".")[0]
+    # Its minor version is Kubernetes' own.
+    version = OPENSTACK_CLOUD_CONTROLLER_MANAGER.get(minor, f"{minor}.0")
+    return f"registry.k8s.io/provider-os/{_NAME}:v{version}"
 
 
 def _digest(files: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
