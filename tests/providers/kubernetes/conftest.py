@@ -34,7 +34,9 @@ def stack(kubeconfig: str) -> Iterator[Stack]:
     yield made
     made.rerun()
     made.destroy()
-    home.destroy()
+    # It ends while the next test runs.
+    item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    Cluster(access(made.options)).delete(item, "Background")
 
 
 @pytest.fixture
