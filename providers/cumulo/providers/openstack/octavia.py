@@ -37,7 +37,7 @@ TIMEOUTS: Final[Mapping[str, float]] = {
 
 # A change takes a second or two: waits as long as the core's would make up much of an `up`.
 _FIRST_PAUSE = 0.1
-_GROWTH = 1.25
+_GROWTH = 1.1
 _LONGEST_PAUSE = 1.0
 
 _TURN_SECONDS = 0.5
