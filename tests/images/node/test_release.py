@@ -1,10 +1,13 @@
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 from cumulo.images.node import commands, contents
 from cumulo.images.node.release import GO, Release, release, releases
 from cumulo.infra import versions
+from cumulo.local import go, paths
 from cumulo.local.errors import CumuloError
 
 
@@ -93,3 +96,21 @@ def test_images_have_the_names_that_manifests_use(
     assert f"docker.io/cloudnativelabs/kube-router:v{one.kube_router}" in names
     assert {"cumulo.local/certificate-approver:1", "cumulo.local/local-volumes:1"} < set(names)
     assert contents.PAUSE_IMAGE in names
+
+
+def test_commands_that_nobody_asks_for_go_after_a_week(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "cache", lambda: tmp_path)
+    monkeypatch.setattr(go, "build", lambda order, folder: (folder / "kubernetes").touch())
+    of_others = commands.path(release()).parent
+    for name, days in (("kubernetes-1.35.0-old", 8), ("kubernetes-1.35.0-new.part", 6)):
+        (of_others / name).mkdir(parents=True)
+        used = time.time() - days * 24 * 3600
+        os.utime(of_others / name, (used, used))
+
+    made = commands.build(release())
+
+    assert (made / "kubernetes").exists()
+    there = {folder.name for folder in of_others.glob("kubernetes-*")}
+    assert there == {made.name, "kubernetes-1.35.0-new.part"}

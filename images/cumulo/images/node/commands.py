@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import platform
 import shutil
+import time
 from pathlib import Path
 
 from cumulo.images.node.release import GO, Release
@@ -24,12 +26,14 @@ PACKAGES = {
 }
 # Nothing on a node needs a C library, and most containers have none.
 _ENVIRONMENT = {"CGO_ENABLED": "0"}
+_WEEK = 7 * 24 * 3600.0
 
 
 def build(release: Release) -> Path:
     """The folder of a release's commands; builds them where the cache does not have them yet."""
     finished = path(release)
     if finished.is_dir():
+        os.utime(finished)
         return finished
     lock = finished.with_name(f"{release.minor}.lock")
     with files.lock(lock, "waiting for another build of the node's commands"):
@@ -38,7 +42,7 @@ def build(release: Release) -> Path:
             part.mkdir(parents=True, exist_ok=True)
             go.build(order(release), part)
             files.settle(part, finished)
-            _remove_others(release, finished)
+            _remove_unused(finished)
     return finished
 
 
@@ -69,10 +73,13 @@ def order(release: Release) -> go.Order:
     )
 
 
-def _remove_others(release: Release, kept: Path) -> None:
-    """Removes those that are made of something older: they are 360 MB each."""
-    for folder in kept.parent.glob(f"kubernetes-{release.kubernetes}-*"):
-        if folder != kept:
+def _remove_unused(kept: Path) -> None:
+    """Removes those that nobody has asked for in a week: they are 360 MB each.
+
+    Younger ones may be another checkout's, or be in the making.
+    """
+    for folder in kept.parent.glob("kubernetes-*"):
+        if folder != kept and time.time() - folder.stat().st_mtime > _WEEK:
             shutil.rmtree(folder, ignore_errors=True)
 
 
