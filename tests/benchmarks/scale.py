@@ -77,6 +77,8 @@ def report() -> None:
 
 def _settings(project: Project, count: int) -> dict[str, Any]:
     return {
+        # An address for each.
+        "network": {**project.base["cumulo:network"], "cidr": "192.168.64.0/20"},
         "kubernetes": {
             **project.kubernetes,
             "pools": {"cpu": {"count": count, "flavor": FLAVOR}},
