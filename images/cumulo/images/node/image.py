@@ -158,13 +158,19 @@ def check(made: Path, release: Release, wanted: list[oci.Image]) -> None:
     Raises:
         CumuloError: A name differs, because a version was changed here and not there.
     """
+    # As clusters say it: they name their name server, which is one for all versions.
+    configuration = {
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "ClusterConfiguration",
+        "kubernetesVersion": f"v{release.kubernetes}",
+        "dns": {"imageTag": f"v{release.coredns}"},
+    }
     listed = run(
         *(str(made / "kubernetes"), "kubeadm", "config", "images", "list"),
-        *("--kubernetes-version", f"v{release.kubernetes}"),
+        *("--config", "/dev/stdin"),
+        stdin=json.dumps(configuration),
     )
-    # The name server is one for all versions, and the cluster's configuration names it.
-    lacking = {name for name in listed.split() if "/coredns:" not in name}
-    lacking -= {one.name for one in wanted}
+    lacking = set(listed.split()) - {one.name for one in wanted}
     if lacking:
         raise CumuloError(
             f"kubeadm {release.kubernetes} asks for images that are not built: "
