@@ -18,7 +18,7 @@ from cumulo.local.playbook import directory
 from cumulo.local.role import Server
 from cumulo.local.state import of_user
 
-from tests.e2e.cluster.kubectl import soon
+from tests.waiting import soon
 
 pytestmark = [
     pytest.mark.cloud,
@@ -136,6 +136,7 @@ def test_another_run_changes_nothing(cloud_name: str, arguments: list[str]) -> N
 def test_either_half_of_octavia_may_be_restarted_alone(
     cloud: openstack.connection.Connection, unit: str
 ) -> None:
+    balancing: Any = cloud.load_balancer
     _on_server(f"systemctl restart {unit}")
 
     def answers() -> bool:
@@ -147,7 +148,6 @@ def test_either_half_of_octavia_may_be_restarted_alone(
             return False
         return "status.sock" in sockets
 
-    balancing: Any = cloud.load_balancer
     assert soon(answers, within=90)
 
 

@@ -19,9 +19,10 @@ from cumulo.images import glance, node
 from cumulo.local import go, paths
 
 from tests.benchmarks import measure
-from tests.e2e.cluster.kubectl import Kubectl, soon
+from tests.e2e.cluster.kubectl import Kubectl
 from tests.e2e.project import COMMAND, Project
 from tests.e2e.tenant import own_tenant
+from tests.waiting import soon
 
 CLOUD = "cumulo-local"
 NODES = 1000
@@ -78,7 +79,7 @@ def report() -> None:
 def _settings(project: Project, count: int) -> dict[str, Any]:
     return {
         # An address for each.
-        "network": {**project.base["cumulo:network"], "cidr": "192.168.64.0/20"},
+        "network": {"cidr": "192.168.64.0/20"},
         "kubernetes": {
             **project.kubernetes,
             "pools": {"cpu": {"count": count, "flavor": FLAVOR}},

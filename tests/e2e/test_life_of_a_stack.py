@@ -3,21 +3,20 @@
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.project import Changes, Project, get
 from tests.e2e.tenant import Tenant
+from tests.waiting import soon
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
 pytestmark = pytest.mark.cloud
 
-T = TypeVar("T")
 
 NOTHING = Changes()
 ALL_INSTANCES = {
@@ -50,14 +49,6 @@ def standing(stack: Project) -> Project:
     """The stack, up, with the settings of the local environment."""
     stack.up()
     return stack
-
-
-def soon(question: Callable[[], T], *, within: float = 240) -> T:
-    """Asks until the answer is a true one; the last answer."""
-    deadline = time.monotonic() + within
-    while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(1)
-    return answer
 
 
 def reach(address: str, port: int) -> str:
@@ -100,7 +91,7 @@ def test_the_load_balancer_passes_requests_to_every_server(standing: Project) ->
         seen.add(get(url))
         return {"web-0", "web-1"} <= seen
 
-    soon(all_seen)
+    soon(all_seen, within=240)
 
     assert seen - {None} == {"web-0", "web-1"}
 
@@ -108,8 +99,8 @@ def test_the_load_balancer_passes_requests_to_every_server(standing: Project) ->
 def test_security_groups_let_in_what_rules_say_and_nothing_else(standing: Project) -> None:
     servers = standing.outputs()["servers"]
     web, gpu = (servers[name]["floating_address"] for name in ("web-0", "gpu"))
-    assert soon(lambda: reach(web, 8080) == "open")
-    assert soon(lambda: reach(gpu, 22) == "open")
+    assert soon(lambda: reach(web, 8080) == "open", within=240)
+    assert soon(lambda: reach(gpu, 22) == "open", within=240)
 
     # A port that no rule opens is blocked, whether or not somebody listens there.
     assert reach(web, 2222) == "blocked"
@@ -124,15 +115,15 @@ def test_a_second_up_changes_nothing(standing: Project) -> None:
 
 def test_a_changed_rule_replaces_that_rule_alone_and_works(standing: Project) -> None:
     url = standing.outputs()["service_url"]
-    assert soon(lambda: get(url))
+    assert soon(lambda: get(url), within=240)
 
     # OpenStack's rules cannot be altered, so a changed one is another one.
     changes = standing.up(service={"clients": "198.51.100.0/24"})
 
     assert changes == Changes(replaced={"SecGroupRule web-clients"})
-    assert soon(lambda: get(url) is None)
+    assert soon(lambda: get(url) is None, within=240)
     assert standing.up() == Changes(replaced={"SecGroupRule web-clients"})
-    assert soon(lambda: get(url))
+    assert soon(lambda: get(url), within=240)
 
 
 def test_adding_a_server_touches_only_that_server(standing: Project) -> None:
@@ -147,7 +138,7 @@ def test_adding_a_server_touches_only_that_server(standing: Project) -> None:
 
     assert standing.up(servers={"cpu_count": 3}) == Changes(created=third)
 
-    assert soon(lambda: get(url) == "web-2")
+    assert soon(lambda: get(url) == "web-2", within=240)
     assert standing.up() == Changes(deleted=third)
 
 
@@ -183,7 +174,7 @@ def test_a_changed_image_replaces_servers_and_keeps_their_addresses(
     # One by one: the second was asked for when the first had started.
     assert servers["web-1"].created_at >= servers["web-0"].launched_at[:19]
     url = standing.outputs()["service_url"]
-    assert soon(lambda: get(url))
+    assert soon(lambda: get(url), within=240)
 
 
 def test_refresh_sees_a_server_that_was_deleted_behind_our_back(

@@ -2,16 +2,13 @@
 
 import json
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cumulo.images.kubectl import client
 from cumulo.images.node.release import release
-
-T = TypeVar("T")
 
 AGNHOST = f"registry.k8s.io/e2e-test-images/agnhost:{release().agnhost}"
 """Upstream's image for such tests; nodes have it."""
@@ -94,14 +91,6 @@ class Kubectl:
             return run.stdout
         assert "command terminated with exit code" in run.stderr, run.stderr
         return None
-
-
-def soon(question: Callable[[], T], *, within: float = 120) -> T:
-    """Asks until the answer is a true one; the last answer."""
-    deadline = time.monotonic() + within
-    while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return answer
 
 
 def pod(name: str, command: Sequence[str] = ("pause",), **spec: Any) -> dict[str, Any]:

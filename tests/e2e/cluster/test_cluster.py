@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.cluster import StandingCluster
-from tests.e2e.cluster.kubectl import Kubectl, pod, soon, web
+from tests.e2e.cluster.kubectl import Kubectl, pod, web
 from tests.e2e.project import COMMAND, get
+from tests.waiting import soon
 
 pytestmark = [pytest.mark.cloud, pytest.mark.cluster]
 

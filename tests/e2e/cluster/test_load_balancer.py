@@ -9,8 +9,8 @@ import pytest
 from cumulo.providers.kubernetes.objects import Kind
 
 from tests.e2e.cluster.home import NODE, Home, wait
-from tests.e2e.cluster.kubectl import soon
 from tests.e2e.project import get
+from tests.waiting import soon
 
 if TYPE_CHECKING:
     from openstack.connection import Connection

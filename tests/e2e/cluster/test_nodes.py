@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster import ImageBuild
-from tests.e2e.cluster.kubectl import AGNHOST, Kubectl, soon, web
+from tests.e2e.cluster.kubectl import AGNHOST, Kubectl, web
 from tests.e2e.project import Changes, Finished, Project, compare
 from tests.e2e.tenant import Tenant, own_tenant
+from tests.waiting import soon
 
 if TYPE_CHECKING:
     from openstack.connection import Connection

@@ -7,7 +7,8 @@ import pytest
 from cumulo.providers.kubernetes.cluster import Cluster
 from cumulo.providers.kubernetes.kubeconfig import access
 
-from tests.providers.kubernetes.driver import NAMESPACE, Stack
+from tests.e2e.cluster.home import own_namespace
+from tests.providers.kubernetes.driver import Stack
 
 NOWHERE = json.dumps(
     {
@@ -28,15 +29,11 @@ def offline() -> Stack:
 @pytest.fixture
 def stack(kubeconfig: str) -> Iterator[Stack]:
     """A stack in a namespace of its own; what a test leaves in it is destroyed."""
-    home = Stack({"kubeconfig": kubeconfig})
-    namespace = home.create(NAMESPACE, "test").id
-    made = Stack({"kubeconfig": kubeconfig, "namespace": namespace})
-    yield made
-    made.rerun()
-    made.destroy()
-    # It ends while the next test runs.
-    item = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-    Cluster(access(made.options)).delete(item, "Background")
+    with own_namespace(Cluster(access({"kubeconfig": kubeconfig}))) as home:
+        made = Stack({"kubeconfig": kubeconfig, "namespace": home.name})
+        yield made
+        made.rerun()
+        made.destroy()
 
 
 @pytest.fixture
