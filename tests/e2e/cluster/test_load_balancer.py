@@ -1,7 +1,6 @@
 """The cluster and the cloud whose servers its nodes are."""
 
 import socket
-import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,29 +50,16 @@ def test_a_service_has_an_address_until_it_goes(cloudy: Home, cloud: "Connection
 
 
 def test_pods_of_a_local_service_see_who_asks(cloudy: Home, cloud: "Connection") -> None:
-    outside, seen = "", None
-    # The OVN provider calls a load balancer ACTIVE once the first member of a batch is in, and what
-    # is done to it then may be undone by the others (docs/infra.md). Whoever meets that makes the
-    # service anew.
-    for _ in range(3):
-        service, outside = serve(cloudy, "Local")
-        seen = soon(partial(get, f"http://{outside}/clientip"), within=60)
-        if not seen:
-            warnings.warn(f"nobody answers at {outside}: {members(cloud, cloudy)}", stacklevel=1)
-        take_away(cloudy, service)
-        if seen:
-            break
-
-    assert seen
+    service, outside = serve(cloudy, "Local")
+    seen = soon(partial(get, f"http://{outside}/clientip"), within=60)
+    assert seen, f"nobody answers at {outside}: {members(cloud, cloudy)}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
         way.connect((outside, 80))
         here = way.getsockname()[0]
     assert seen.startswith(f"{here}:")
+    take_away(cloudy, service)
 
 
-@pytest.mark.xfail(
-    reason="Octavia's OVN provider now and then leaves members of a new pool without a monitor"
-)
 def test_nodes_without_a_pod_of_a_local_service_are_not_asked(cloudy: Home) -> None:
     service, outside = serve(cloudy, "Local")
 
