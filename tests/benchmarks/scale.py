@@ -28,6 +28,7 @@ CLOUD = "cumulo-local"
 NODES = 1000
 PODS = 2000
 FLAVOR = "m1.medium"
+STAGES = Path(__file__).parent / "kwok/stages.yaml"
 MARK = {"kwok.x-k8s.io/node": "fake"}
 TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
 
@@ -209,7 +210,7 @@ def _kwok(client: Kubectl, folder: Path) -> Iterator[None]:
     with (folder / "kwok.log").open("w") as log:
         process = subprocess.Popen(
             [
-                *(str(program), f"--kubeconfig={client.kubeconfig}"),
+                *(str(program), f"--kubeconfig={client.kubeconfig}", f"--config={STAGES}"),
                 *("--manage-all-nodes=false", "--manage-nodes-with-annotation-selector"),
                 "=".join(*MARK.items()),
             ],
@@ -217,6 +218,9 @@ def _kwok(client: Kubectl, folder: Path) -> Iterator[None]:
             stderr=subprocess.STDOUT,
         )
     try:
+        # It ends at once where its stages or the cluster do not suit it.
+        if soon(lambda: process.poll() is not None, within=10):
+            raise RuntimeError(f"kwok ended: {(folder / 'kwok.log').read_text()[-2000:]}")
         yield
     finally:
         process.terminate()

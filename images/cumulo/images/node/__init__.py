@@ -4,6 +4,7 @@ Go modules ──▶ commands ──▶ container images ─┐
 Debian's instance image ──▶ role kubernetes_node ──▶ one tarball, as Glance takes it
 """
 
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ def properties(kubernetes: str = "") -> dict[str, str]:
         "os_type": "linux",
         "os_distro": "debian",
         "os_version": "13",
+        # Nova gives it to hosts with such processors only.
+        "hw_architecture": platform.machine(),
         "kubernetes_version": release(kubernetes).kubernetes,
     }
 
