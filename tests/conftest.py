@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the tests on a cluster last: until then its node image has time to be built.
 
-    Whichever comes first may still have to wait for it.
+    Whichever comes first may still have to wait for it. Where tests run in several processes, one
+    of them has all that need the cloud, one after the other: they mostly wait, and some stop it.
     """
     items.sort(key=_needs_cluster)
+    for item in items:
+        if _needs_cluster(item) or item.get_closest_marker("cloud") is not None:
+            item.add_marker(pytest.mark.xdist_group("cloud"))
     for item in filter(_needs_cluster, items):
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
