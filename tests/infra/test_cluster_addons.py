@@ -72,6 +72,7 @@ def test_load_balancers_are_put_on_the_cluster_s_network(cloudy: FakeCloud) -> N
     told = conf(cloudy)["LoadBalancer"]
     assert told["lb-provider"] == '"ovn"'
     assert told["lb-method"] == '"SOURCE_IP_PORT"'
+    assert told["provider-requires-serial-api-calls"] == '"true"'
     assert told["floating-network-id"] == '"public-id"'
     assert told["subnet-id"] == '"lab-subnet-id"'
     (container,) = pod(cloudy, "k-openstack-managers")["containers"]
