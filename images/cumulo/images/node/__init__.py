@@ -11,6 +11,7 @@ from typing import Any
 
 def build(kubernetes: str = "") -> Path:
     """The image of a version of Kubernetes, such as `1.35`; builds it where it is not built."""
+    from cumulo.images import debian
     from cumulo.images.node import image
     from cumulo.images.node.release import release
     from cumulo.local import apt, doctor, packages
@@ -19,7 +20,7 @@ def build(kubernetes: str = "") -> Path:
     doctor.require_root()
     packages.ensure()
     built = image.build(asked, apt.archives())
-    image.discard(built)
+    debian.discard(built)
     return built
 
 
@@ -39,19 +40,10 @@ def properties(kubernetes: str = "") -> dict[str, str]:
 
 def show() -> list[dict[str, Any]]:
     """Every image that can be built, the newest first, and its file where it is built."""
+    from cumulo.images import debian
     from cumulo.images.node import image
     from cumulo.images.node.release import releases
     from cumulo.local import apt
 
     archives = apt.archives()
-    files = {one: image.path(one, archives) for one in releases()}
-    return [
-        {
-            "name": image.name(one, archives),
-            "kubernetes": one.kubernetes,
-            "built": file.exists(),
-            "file": str(file),
-            "bytes": file.stat().st_size if file.exists() else 0,
-        }
-        for one, file in files.items()
-    ]
+    return [debian.show(image.path(one, archives), kubernetes=one.kubernetes) for one in releases()]

@@ -56,7 +56,7 @@ def build(order: Order, target: Path) -> None:
         CumuloError: It could not be built, and what to do about that.
     """
     _check_room(order, target)
-    go = compiler.ensure(_oldest(order.module / order.modules))
+    go = compiler.ensure(oldest(order.module / order.modules))
     modules = () if order.modules == "go.mod" else (f"-modfile={order.modules}",)
     command = [
         *(str(go), "build", "-v", *modules, *order.flags),
@@ -125,7 +125,8 @@ def _is_package(line: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9._~/-]+", line) is not None
 
 
-def _oldest(modules: Path) -> str:
+def oldest(modules: Path) -> str:
+    """The oldest Go that a file of requirements allows."""
     found = re.search(r"^go (\S+)$", modules.read_text("utf-8"), re.MULTILINE)
     assert found  # noqa: S101 -- Go itself refuses one without
     return found[1]

