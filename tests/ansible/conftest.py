@@ -21,12 +21,13 @@ for folder in ("library", "files", "action_plugins"):
     sys.path.insert(0, str(ROLE / folder))
 
 # Ansible serves a role's module_utils under its own package.
-name = "ansible.module_utils.openstack_passwords"
-spec = importlib.util.spec_from_file_location(name, ROLE / "module_utils/openstack_passwords.py")
-assert spec is not None
-assert spec.loader is not None
-sys.modules[name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(sys.modules[name])
+for part in ("openstack_passwords", "openstack_note"):
+    name = f"ansible.module_utils.{part}"
+    spec = importlib.util.spec_from_file_location(name, ROLE / f"module_utils/{part}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
 
 SETTINGS: dict[str, Any] = {
     "openstack_management_address": "192.0.2.10",

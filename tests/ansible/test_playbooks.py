@@ -6,7 +6,7 @@ import yaml
 
 
 @pytest.mark.parametrize(
-    "playbook", ["kubernetes-node.yml", "openstack.yml", "openstack-reset.yml"]
+    "playbook", ["kubernetes-node.yml", "openstack.yml", "openstack-reset.yml", "registry.yml"]
 )
 def test_a_playbook_can_be_read(play: Callable[..., str], playbooks: Path, playbook: str) -> None:
     said = play(playbooks / playbook, "--syntax-check")
@@ -15,7 +15,7 @@ def test_a_playbook_can_be_read(play: Callable[..., str], playbooks: Path, playb
     assert "ERROR" not in said
 
 
-@pytest.mark.parametrize("role", ["kubernetes_node", "openstack"])
+@pytest.mark.parametrize("role", ["kubernetes_node", "openstack", "registry"])
 def test_every_variable_of_the_interface_has_a_description(playbooks: Path, role: str) -> None:
     specification = yaml.safe_load(
         (playbooks / f"roles/{role}/meta/argument_specs.yml").read_text()

@@ -111,6 +111,43 @@ def test_the_metadata_agent_can_be_left_out(render: Render) -> None:
     assert settings(files, "/etc/nova/nova.conf")["DEFAULT"]["force_config_drive"] == "true"
 
 
+def test_swift_is_told_where_objects_go(render: Render) -> None:
+    files = render(openstack_object_storage_path="/srv/objects", openstack_region="Here")
+
+    proxy = settings(files, "/etc/swift/proxy-server.conf")
+    pipeline = proxy["pipeline:main"]["pipeline"].split()
+    assert {name for name in pipeline if name != "proxy-server"} == {
+        section.removeprefix("filter:") for section in proxy if section.startswith("filter:")
+    }
+    assert proxy["filter:s3api"]["location"] == "Here"
+    assert proxy["filter:s3token"]["password"] == "%%password:swift%%"
+    ports = set()
+    for kind in ("account", "container", "object"):
+        server = settings(files, f"/etc/swift/{kind}-server.conf")
+        assert server["DEFAULT"]["devices"] == "/srv/objects"
+        # Nobody but the proxy has to reach them, and they ask for no login.
+        assert server["DEFAULT"]["bind_ip"] == "127.0.0.1"
+        ports.add(server["DEFAULT"]["bind_port"])
+    assert len(ports) == 3
+
+
+@pytest.mark.parametrize(("workers", "processes"), [(1, "0"), (4, "4")])
+def test_swift_has_as_many_processes_as_other_services(
+    render: Render, workers: int, processes: str
+) -> None:
+    files = render(openstack_service_workers=workers)
+
+    for name in ("proxy", "account", "container", "object"):
+        server = settings(files, f"/etc/swift/{name}-server.conf")
+        assert server["DEFAULT"]["workers"] == processes
+
+
+def test_swift_can_be_left_out(render: Render) -> None:
+    files = render(openstack_object_storage=False)
+
+    assert [path for path in files if "swift" in path] == []
+
+
 def test_no_file_knows_a_password(render: Render) -> None:
     files = render()
 

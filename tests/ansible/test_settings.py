@@ -14,6 +14,7 @@ def errors(settings: dict[str, Any]) -> Callable[..., list[str]]:
     defaults: dict[str, Any] = {
         "openstack_hypervisor": "nspawn",
         "openstack_service_workers": 1,
+        "openstack_object_storage_path": "/var/lib/swift/storage",
         "openstack_gpus": [],
         "openstack_images": [],
         "openstack_flavors": [],
@@ -46,6 +47,10 @@ def test_good_settings_pass(errors: Callable[..., list[str]]) -> None:
         (
             {"openstack_dns_servers": ["192.0.2.1", "dns"]},
             "openstack_dns_servers: 'dns' is not an IP address",
+        ),
+        (
+            {"openstack_object_storage_path": "objects"},
+            "openstack_object_storage_path: 'objects' is not a folder such as /srv/objects",
         ),
         (
             {"network": {"cidr": "198.51.100.1/24"}},

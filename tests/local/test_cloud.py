@@ -67,7 +67,7 @@ def test_status_tells_what_is_up(cloud_name: str) -> None:
     assert found.ready
     assert found.hypervisor == "up"
     assert set(found.endpoints.values()) == {"up"}
-    assert len(found.endpoints) == 6
+    assert len(found.endpoints) == 7
     assert found.memory_mib
     assert "ready" in str(found)
     assert found.as_dict()["address"] == found.address

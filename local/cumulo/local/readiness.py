@@ -22,6 +22,8 @@ ENDPOINTS = {
     "nova": ":8774/",
     "neutron": ":9696/",
     "octavia": ":9876/",
+    # Its proxy starts when the servers behind it do.
+    "swift": ":8080/healthcheck",
 }
 _SILENCE = 20.0
 # What is starting needs the processors more than whoever asks.

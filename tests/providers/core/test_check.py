@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cumulo.providers.core.check import autoname, check
+from cumulo.providers.core.schema import Field
 from cumulo.providers.core.values import UNKNOWN, Secret
 
 from tests.providers.core.notes import Note
@@ -33,6 +34,12 @@ def test_an_automatic_name_is_kept() -> None:
     old = {"name": "note-old", "__defaults": ["name"]}
     checked, _ = check(Note.fields, {"text": "t"}, old, "note-new")
     assert checked["name"] == "note-old"
+
+
+def test_a_type_says_what_its_names_are() -> None:
+    fields = {"title": Field(), "code": Field(), "name": Field()}
+    checked, _ = check(fields, {"code": "c"}, {}, "made-up", ("title", "code"))
+    assert checked == {"code": "c", "title": "made-up", "__defaults": ["title"]}
 
 
 def test_automatic_names_depend_on_the_seed() -> None:

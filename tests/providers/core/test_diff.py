@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cumulo.providers.core.diff import Kind, delete_before_replace, diff
+from cumulo.providers.core.schema import Field
 from cumulo.providers.core.values import UNKNOWN, Secret
 
 from tests.providers.core.notes import Note
@@ -83,3 +84,19 @@ def test_a_name_that_both_would_have_is_deleted_first() -> None:
     assert delete_before_replace(Note.fields, {"name": "n", "__defaults": []})
     assert not delete_before_replace(Note.fields, {"name": "n-1", "__defaults": ["name"]})
     assert not delete_before_replace({}, {"__defaults": []})
+
+
+def test_the_names_of_a_type_decide_what_goes_first() -> None:
+    fields = {"title": Field(), "code": Field()}
+    names = ("title", "code")
+    assert delete_before_replace(
+        fields, {"title": "made-up", "code": "c", "__defaults": ["title"]}, names
+    )
+    assert not delete_before_replace(fields, {"title": "made-up", "__defaults": ["title"]}, names)
+    assert not delete_before_replace(fields, {"title": "t", "__defaults": []})
+
+
+def test_what_counts_once_is_not_seen_later() -> None:
+    fields = {"first": Field(once=True)}
+    for before, after in ((None, "x"), ("x", None), ("x", "y")):
+        assert diff(fields, {"first": before}, {"first": after}) == []

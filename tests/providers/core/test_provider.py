@@ -5,9 +5,11 @@ import time
 from typing import Any
 
 import pytest
+from cumulo.providers.core import state as states
 from cumulo.providers.core.call import Call
 from cumulo.providers.core.errors import Cancelled, DeadlineExceeded, ProviderError
 from cumulo.providers.core.plugin import PartlyMade
+from cumulo.providers.core.schema import Field, ListOf, Object, One
 from cumulo.providers.core.values import UNKNOWN, Secret
 
 from tests.providers.core.notes import COUNT, NOTE, Notebook, Notes
@@ -232,3 +234,21 @@ def test_configuration(notebook: Notebook) -> None:
     provider = start(notebook)
     assert provider.check_config({"shelf": "a", "version": "1"}) == []
     assert [failure.path for failure in provider.check_config({"shelv": "a"})] == ["shelv"]
+
+
+def test_secrets_inside_of_blocks_are_secret_outputs() -> None:
+    inner = Object({"key": Field(secret=True), "hint": Field()})
+    fields = {"login": Field(One(inner)), "logins": Field(ListOf(inner))}
+    found = {"key": "k", "hint": "h"}
+    result = states.outputs(fields, "id", {"login": found, "logins": [found]}, {})
+    sealed = {"key": Secret("k"), "hint": "h"}
+    assert (result["login"], result["logins"]) == (sealed, [sealed])
+    empty = states.outputs(fields, "id", {"login": {"key": None}}, {})
+    assert (empty["login"], empty["logins"]) == ({"key": None}, None)
+
+
+def test_what_nobody_foresees_is_unknown_in_the_preview_of_an_update() -> None:
+    fields = {"text": Field(), "address": Field(output=True), "shelf": Field(output=True)}
+    old = {"text": "a", "address": "b", "shelf": "c"}
+    planned = states.planned(fields, {"text": "d"}, old, frozenset({"address"}))
+    assert planned == {"text": "d", "address": UNKNOWN, "shelf": "c"}

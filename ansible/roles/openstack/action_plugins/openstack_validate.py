@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address, ip_network
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -101,9 +102,17 @@ def size_errors(settings: dict[str, Any]) -> Iterator[str]:
                 yield f"openstack_flavors[{number}].{key}: {flavor[key]} is less than 1"
 
 
+def path_errors(settings: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the folder of objects."""
+    name = "openstack_object_storage_path"
+    path = PurePosixPath(settings[name])
+    if not path.is_absolute() or path == PurePosixPath("/"):
+        yield f"{name}: {settings[name]!r} is not a folder such as /srv/objects"
+
+
 def errors(settings: dict[str, Any]) -> list[str]:
     """All that is wrong, one line each, which starts with the variable's name."""
-    checks = (address_errors, network_errors, gpu_errors, name_errors, size_errors)
+    checks = (address_errors, network_errors, gpu_errors, name_errors, path_errors, size_errors)
     return [error for check in checks for error in check(settings)]
 
 

@@ -40,6 +40,11 @@ options:
         description: Where it answers.
         type: str
         required: true
+  roles:
+    description: Roles that there must be besides the services' own.
+    type: list
+    elements: str
+    default: []
   deadline_s:
     description: How long to wait for Keystone.
     type: int
@@ -66,7 +71,7 @@ def reach(cloud: Any, deadline_s: int) -> None:
             return
 
 
-def users(cloud: Any, names: list[str], *, check: bool) -> Iterator[str]:
+def users(cloud: Any, names: list[str], others: list[str], *, check: bool) -> Iterator[str]:
     """Makes the services' project, roles and users, and names what was missing."""
     identity, passwords = cloud.identity, load()
     project = identity.find_project("service", domain_id="default")
@@ -76,7 +81,7 @@ def users(cloud: Any, names: list[str], *, check: bool) -> Iterator[str]:
             return
         project = identity.create_project(name="service", domain_id="default")
     roles = {role.name: role for role in identity.roles()}
-    for name in ROLES:
+    for name in (*ROLES, *others):
         if name not in roles:
             yield f"role {name}"
             if not check:
@@ -141,18 +146,21 @@ def main() -> None:
             "cloud": {"type": "str", "required": True},
             "region": {"type": "str", "required": True},
             "services": {"type": "list", "elements": "dict", "required": True, "options": options},
+            "roles": {"type": "list", "elements": "str", "default": []},
             "deadline_s": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
     )
     settings, check = module.params, module.check_mode
+    # A service may have more than one API.
+    names = list(dict.fromkeys(service["name"] for service in settings["services"]))
     try:
         import openstack
 
         cloud = openstack.connect(cloud=settings["cloud"])
         reach(cloud, 5 if check else settings["deadline_s"])
         made = [
-            *users(cloud, [service["name"] for service in settings["services"]], check=check),
+            *users(cloud, names, settings["roles"], check=check),
             *endpoints(cloud, settings["region"], settings["services"], check=check),
         ]
     except Exception as error:  # noqa: BLE001  # the end of the module, whatever it is

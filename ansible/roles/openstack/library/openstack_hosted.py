@@ -140,9 +140,10 @@ def main() -> None:
     # A switch that was there before has other work as well.
     switched = "openvswitch-switch" in brought(note).get("packages", [])
     switches = [f"{unit}.service" for unit in settings["switches"] if switched]
+    units = [unit if "." in unit else f"{unit}.service" for unit in settings["units"]]
     steps: tuple[Callable[[], list[list[str]]], ...] = (
-        lambda: enabled([f"{unit}.service" for unit in settings["units"]]),
-        lambda: running([f"{unit}.service" for unit in settings["units"]]),
+        lambda: enabled(units),
+        lambda: running(units),
         # Instances' units bear their ids.
         lambda: running(["nova-*-*-*-*-*.service"]),
         domains,

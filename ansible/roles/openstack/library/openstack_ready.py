@@ -19,6 +19,10 @@ options:
     description: The administrator's entry in C(clouds.yaml).
     type: str
     required: true
+  object_storage:
+    description: Whether there is object storage.
+    type: bool
+    required: true
   deadline_s:
     description: How long to wait.
     type: int
@@ -29,7 +33,10 @@ WORKERS = {"nova-scheduler", "nova-conductor", "nova-compute"}
 DISCOVER = "nova-manage cell_v2 discover_hosts"
 
 
-def checks(cloud: Any) -> dict[str, Callable[[], bool]]:
+PROBE = "cumulo-ready"
+
+
+def checks(cloud: Any, *, object_storage: bool) -> dict[str, Callable[[], bool]]:
     """What must be true, by what to say of it while it is not."""
     host = socket.gethostname()
 
@@ -51,6 +58,15 @@ def checks(cloud: Any) -> dict[str, Callable[[], bool]]:
         agents = list(cloud.network.agents(host=host))
         return bool(agents) and all(agent.is_alive for agent in agents)
 
+    def objects() -> bool:
+        store = cloud.object_store
+        store.create_container(PROBE)
+        store.upload_object(PROBE, PROBE, data=PROBE, generate_checksums=False)
+        kept = store.download_object(PROBE, container=PROBE)
+        store.delete_object(PROBE, container=PROBE)
+        store.delete_container(PROBE)
+        return bool(kept == PROBE.encode())
+
     return {
         "Placement answers": lambda: next(cloud.placement.resource_classes(), None) is not None,
         "Glance answers": lambda: list(cloud.image.images(limit=1)) is not None,
@@ -58,13 +74,13 @@ def checks(cloud: Any) -> dict[str, Callable[[], bool]]:
         "OVN's agents are alive": network,
         "the hypervisor is up": hypervisor,
         "Octavia answers": lambda: list(cloud.load_balancer.providers()) is not None,
-    }
+    } | ({"Swift keeps objects": objects} if object_storage else {})
 
 
-def wait(cloud: Any, deadline_s: int) -> str:
+def wait(cloud: Any, deadline_s: int, *, object_storage: bool) -> str:
     """Waits for all of it; returns what is not so when time is up."""
     end = time.monotonic() + deadline_s
-    for what, holds in checks(cloud).items():
+    for what, holds in checks(cloud, object_storage=object_storage).items():
         reason = ""
         while True:
             try:
@@ -84,6 +100,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "cloud": {"type": "str", "required": True},
+            "object_storage": {"type": "bool", "required": True},
             "deadline_s": {"type": "int", "default": 600},
         },
         supports_check_mode=True,
@@ -93,7 +110,9 @@ def main() -> None:
     import openstack
 
     cloud = openstack.connect(cloud=module.params["cloud"])
-    if missing := wait(cloud, module.params["deadline_s"]):
+    settings = module.params
+    missing = wait(cloud, settings["deadline_s"], object_storage=settings["object_storage"])
+    if missing:
         module.fail_json(msg=missing)
     module.exit_json(changed=False)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.openstack_note import brought, load
 
 DOCUMENTATION = """
 module: openstack_units
@@ -39,6 +40,12 @@ options:
     type: list
     elements: str
     default: []
+  brought:
+    description:
+      - Units that must neither run nor start at boot where earlier tasks have installed their
+        package; else they are the server's own. By unit, the package.
+    type: dict
+    default: {}
   deadline_s:
     description: How long all of them together may take to start.
     type: int
@@ -112,6 +119,15 @@ def last_words(unit: str) -> str:
     return f"{unit}:\n{log}"
 
 
+def ours(packages: dict[str, str]) -> list[str]:
+    """The units of these that the server did not have before."""
+    note = load()
+    new = brought(note).get("packages", []) if note else []
+    # dpkg names some with their architecture.
+    known = {name.partition(":")[0] for name in new}
+    return [unit for unit, package in packages.items() if package in known]
+
+
 def enabled(state: dict[str, str]) -> bool:
     """Whether the unit starts at boot."""
     return state.get("UnitFileState") in ("enabled", "alias", "static", "generated", "indirect")
@@ -127,6 +143,7 @@ def main() -> None:
         argument_spec={
             "units": {"type": "list", "elements": "dict", "required": True, "options": options},
             "disabled": {"type": "list", "elements": "str", "default": []},
+            "brought": {"type": "dict", "default": {}},
             "deadline_s": {"type": "int", "default": 900},
         },
         supports_check_mode=True,
@@ -135,7 +152,7 @@ def main() -> None:
     states = {unit["name"]: show(unit["name"]) for unit in units}
     unwanted = {
         name: state
-        for name in module.params["disabled"]
+        for name in [*module.params["disabled"], *ours(module.params["brought"])]
         if (state := show(name)).get("LoadState") == "loaded"
     }
     disable = [

@@ -72,7 +72,7 @@ def brought(note: dict[str, Any]) -> dict[str, list[str]]:
     if "before" not in note:
         return known
     return {
-        kind: sorted({*known.get(kind, ()), *names} - set(note["before"][kind]))
+        kind: sorted({*known.get(kind, ()), *(set(names) - set(note["before"][kind]))})
         for kind, names in look().items()
     }
 

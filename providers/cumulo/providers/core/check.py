@@ -62,7 +62,11 @@ def autoname(logical_name: str, seed: bytes) -> str:
 
 
 def check(
-    fields: Fields, new: Properties, old: Properties, default_name: str | None
+    fields: Fields,
+    new: Properties,
+    old: Properties,
+    default_name: str | None,
+    named: tuple[str, ...] = ("name",),
 ) -> tuple[Properties, list[Failure]]:
     """The inputs with defaults, and what is wrong with them.
 
@@ -70,13 +74,15 @@ def check(
         fields: What the type declares.
         new: What the program says.
         old: The checked inputs of the last run; empty the first time.
-        default_name: What `name` becomes when the program leaves it out.
+        default_name: What the name becomes when the program leaves it out.
+        named: The properties that are names.
     """
     failures: list[Failure] = []
     names: dict[str, str] = {}
-    if "name" in fields and not fields["name"].output and default_name is not None:
-        kept = old.get("name") if "name" in old.get(DEFAULTS, ()) else None
-        names["name"] = kept or default_name
+    for key in named:
+        if key in fields and not fields[key].output and default_name is not None:
+            kept = old.get(key) if key in old.get(DEFAULTS, ()) else None
+            names[key] = kept or default_name
     checked = _object(fields, new, "", failures, names)
     return checked, failures
 

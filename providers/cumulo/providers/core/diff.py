@@ -60,7 +60,7 @@ def diff(
     """
     changes = []
     for key, field in fields.items():
-        if field.output or field.write_only or key in ignore:
+        if field.output or field.write_only or field.once or key in ignore:
             continue
         before, after = plain(old.get(key)), plain(new.get(key))
         if _same_field(field, before, after):
@@ -70,14 +70,13 @@ def diff(
     return changes
 
 
-def delete_before_replace(fields: Fields, new: Properties) -> bool:
+def delete_before_replace(
+    fields: Fields, new: Properties, named: tuple[str, ...] = ("name",)
+) -> bool:
     """Whether the old object must go first, because the program gave both the same name."""
-    field = fields.get("name")
-    return (
-        field is not None
-        and not field.output
-        and "name" in new
-        and "name" not in new.get(DEFAULTS, ())
+    return any(
+        key in fields and not fields[key].output and key in new and key not in new.get(DEFAULTS, ())
+        for key in named
     )
 
 

@@ -84,7 +84,7 @@ class Provider(Plugin, Generic[Cloud]):
             # The engine's seed is another one in each run; by the mark, a create that was
             # interrupted is asked for under the same name again.
             name = autoname(urn.rsplit("::", 1)[-1], self._mark(urn).encode() or seed)
-        inputs, failures = check(resource.fields, new, old, name)
+        inputs, failures = check(resource.fields, new, old, name, resource.named)
         if old:
             self._entries.expect(urn)
         if not failures:
@@ -104,7 +104,7 @@ class Provider(Plugin, Generic[Cloud]):
         wanted = resource.complete(new)
         changes = diff(resource.fields, old, wanted, ignore)
         changes += resource.outdated(plain(old), plain(wanted))
-        return Difference(changes, delete_before_replace(resource.fields, new))
+        return Difference(changes, delete_before_replace(resource.fields, new, resource.named))
 
     def create(
         self, urn: str, inputs: Properties, seconds: float = 0.0, *, preview: bool = False
@@ -158,7 +158,9 @@ class Provider(Plugin, Generic[Cloud]):
         resource = self._resource(token_of(urn))
         self._entries.seen(urn, identity, old)
         if preview or has_unknown(new):
-            return states.planned(resource.fields, resource.complete(new), old)
+            wanted = resource.complete(new)
+            changed = frozenset(change.key for change in diff(resource.fields, old, wanted, ignore))
+            return states.planned(resource.fields, wanted, old, resource.unsettled(changed))
         call = self._call(resource, urn, "update", seconds, "")
         old = plain(old)
         wanted = resource.complete(states.without_defaults(plain(new)))

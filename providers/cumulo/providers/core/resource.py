@@ -23,6 +23,7 @@ class Resource(ABC, Generic[Cloud]):
     Attributes:
         token: The type's token.
         fields: Its properties.
+        named: The properties that Check makes a name up for where the program leaves them out.
         timeouts: Seconds for `create`, `update` and `delete`, as the official provider has them.
         schema_version: The version of the properties' shape that the official provider counts.
         in_state: Whether the state's entry is all there is of an object: its id need not be unique
@@ -31,6 +32,7 @@ class Resource(ABC, Generic[Cloud]):
 
     token: ClassVar[str]
     fields: ClassVar[Fields]
+    named: ClassVar[tuple[str, ...]] = ("name",)
     timeouts: ClassVar[Mapping[str, float]] = {}
     schema_version: ClassVar[int] = 0
     in_state: ClassVar[bool] = False
@@ -53,6 +55,15 @@ class Resource(ABC, Generic[Cloud]):
         """
         del state, inputs
         return []
+
+    def unsettled(self, changed: frozenset[str]) -> frozenset[str]:
+        """The computed properties and outputs that change with others, in a way nobody foresees.
+
+        Args:
+            changed: What an update changes.
+        """
+        del changed
+        return frozenset()
 
     def check(self, inputs: Properties) -> list[Failure]:
         """What is wrong with inputs whose properties are each good by themselves."""

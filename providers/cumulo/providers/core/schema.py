@@ -86,6 +86,7 @@ class Field:
             the inputs, and unlike what is computed it comes back when the program drops a value.
         secret: Encrypted in the state.
         write_only: Not in the outputs, so that its changes are not seen.
+        once: Counts when the object is made; later changes are not seen.
         local: The cloud does not report it; the state keeps what the program said.
         api: The attribute's name in the cloud's API, where it is not the property's in snake case.
         choices: The only values allowed.
@@ -105,6 +106,7 @@ class Field:
     implied: Any = None
     secret: bool = False
     write_only: bool = False
+    once: bool = False
     local: bool = False
     api: str | None = None
     choices: tuple[Any, ...] = ()

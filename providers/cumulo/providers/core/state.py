@@ -50,7 +50,7 @@ def outputs(
     for key, field in fields.items():
         if field.write_only:
             continue
-        value = observed.get(key)
+        value = _sealed(field.type, observed.get(key))
         result[key] = Secret(value) if field.secret else value
     result["id"] = identity
     meta: Properties = {}
@@ -63,8 +63,20 @@ def outputs(
     return result
 
 
-def planned(fields: Fields, inputs: Properties, old: Properties | None = None) -> Properties:
-    """What a preview can say of the outputs: the inputs, and unknowns where the cloud chooses."""
+def planned(
+    fields: Fields,
+    inputs: Properties,
+    old: Properties | None = None,
+    unsettled: frozenset[str] = frozenset(),
+) -> Properties:
+    """What a preview can say of the outputs: the inputs, and unknowns where the cloud chooses.
+
+    Args:
+        fields: What the type declares.
+        inputs: The inputs.
+        old: The outputs in the state, where there is one.
+        unsettled: What the cloud chooses anew, though there is a state.
+    """
     result: Properties = {}
     for key, field in fields.items():
         if field.write_only:
@@ -72,7 +84,7 @@ def planned(fields: Fields, inputs: Properties, old: Properties | None = None) -
         if key in inputs and not field.output:
             result[key] = _planned_value(field, inputs[key])
         elif field.computed or field.output:
-            result[key] = UNKNOWN if old is None else old.get(key)
+            result[key] = UNKNOWN if old is None or key in unsettled else old.get(key)
         else:
             result[key] = field.default
         if field.secret and result[key] is not None and not isinstance(result[key], Secret):
@@ -96,7 +108,8 @@ def imported(fields: Fields, found: Properties) -> Properties:
     result: Properties = {}
     for key, field in fields.items():
         value = plain(found.get(key))
-        unset = not field.required and (is_zero(value) or value == field.implied)
+        nothing = value is None or (is_zero(value) and is_zero(field.default))
+        unset = not field.required and (nothing or value == field.implied)
         if field.output or unset or field.stored is not None:
             continue
         result[key] = _as_input(field.type, value)
@@ -118,6 +131,24 @@ def without_defaults(value: Any) -> Any:
     if isinstance(value, list):
         return [without_defaults(item) for item in value]
     return value
+
+
+def _sealed(kind: Type, value: Any) -> Any:
+    """A value whose secret parts are marked as such."""
+    match kind:
+        case ListOf() | SetOf() if isinstance(value, list):
+            return [_sealed(kind.item, item) for item in value]
+        case Object() | One() if isinstance(value, dict):
+            fields = kind.object.fields if isinstance(kind, One) else kind.fields
+            return {key: _sealed_field(fields.get(key), item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _sealed_field(field: Field | None, value: Any) -> Any:
+    if field is None or value is None:
+        return value
+    return Secret(value) if field.secret else _sealed(field.type, value)
 
 
 def _as_input(kind: Type, value: Any) -> Any:

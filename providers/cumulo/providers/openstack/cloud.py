@@ -107,6 +107,16 @@ class Service:
                 return None
             raise
 
+    def head(self, path: str, **options: Any) -> "Mapping[str, str] | None":
+        """The headers of the answer to a HEAD, or `None` where there is nothing."""
+        try:
+            headers: Mapping[str, str] = self._answer("HEAD", path, options).headers
+        except CloudError as error:
+            if error.status == 404:
+                return None
+            raise
+        return headers
+
     def post(self, path: str, body: Any = None, **options: Any) -> JSON:
         """The answer to a POST."""
         return self.request("POST", path, json=body, **options)
@@ -137,15 +147,7 @@ class Service:
             CloudError: The cloud answered with an error.
             ProviderError: It could not be asked.
         """
-        response = self._send(method, path, options)
-        if response.status_code >= 400:
-            reason = _reason(response.text)
-            raise CloudError(
-                f"the cloud refused {method} {path.split('?')[0]}: {reason} "
-                f"(HTTP {response.status_code})",
-                response.status_code,
-                reason,
-            )
+        response = self._answer(method, path, options)
         if not response.content or "json" not in response.headers.get("content-type", ""):
             return {}
         answer = response.json()
@@ -208,6 +210,18 @@ class Service:
     def project(self) -> str:
         """The id of the project that the credentials are for."""
         return self._cloud.project
+
+    def _answer(self, method: str, path: str, options: Mapping[str, Any]) -> Any:
+        response = self._send(method, path, options)
+        if response.status_code >= 400:
+            reason = _reason(response.text)
+            raise CloudError(
+                f"the cloud refused {method} {path.split('?')[0]}: {reason} "
+                f"(HTTP {response.status_code})",
+                response.status_code,
+                reason,
+            )
+        return response
 
     def _send(self, method: str, path: str, options: Mapping[str, Any]) -> Any:
         with self._cloud.explained(self._kind):
@@ -351,6 +365,10 @@ class Cloud:
     def load_balancer(self, region: str | None = None) -> Service:
         """Octavia."""
         return self.service("load-balancer", region)
+
+    def object_storage(self, region: str | None = None) -> Service:
+        """Swift; paths are below the project's account."""
+        return self.service("object-store", region)
 
     def service(self, kind: str, region: str | None = None) -> Service:
         """The API of a service type, in the given or the configured region."""

@@ -144,7 +144,7 @@ class GetFlavor(Function[Cloud]):
         }
         known = compute.get("/flavors/detail", params=query, microversion=_FLAVOR_DESCRIPTION)
         matching = [one for one in known["flavors"] if _is_flavor(one, arguments)]
-        flavor = _only("flavor", matching, arguments, known["flavors"])
+        flavor = only("flavor", matching, arguments, known["flavors"])
         return {
             **{key: arguments.get(key) for key in self.fields},
             "region": arguments.get("region") or call.cloud.region,
@@ -201,7 +201,7 @@ class GetNetwork(Function[Cloud]):
 
     def invoke(self, call: Call[Cloud], arguments: Properties) -> Properties:
         neutron = call.cloud.network(arguments.get("region"))
-        query = _query(
+        query = query_of(
             arguments,
             {
                 "networkId": "id",
@@ -221,7 +221,7 @@ class GetNetwork(Function[Cloud]):
             holders = {subnet["network_id"] for subnet in subnets}
             found = [network for network in found if network["id"] in holders]
         everything = [] if found else neutron.get("/v2.0/networks?fields=name")["networks"]
-        network = _only("network", found, arguments, everything)
+        network = only("network", found, arguments, everything)
         segments = network.get("segments") or [network]
         kind = self.fields["segments"].type
         return {
@@ -283,7 +283,7 @@ class GetSubnet(Function[Cloud]):
 
     def invoke(self, call: Call[Cloud], arguments: Properties) -> Properties:
         neutron = call.cloud.network(arguments.get("region"))
-        query = _query(
+        query = query_of(
             arguments,
             {
                 "subnetId": "id",
@@ -304,7 +304,7 @@ class GetSubnet(Function[Cloud]):
         )
         found = neutron.get("/v2.0/subnets", params=query)["subnets"]
         everything = [] if found else neutron.get("/v2.0/subnets?fields=name")["subnets"]
-        subnet = _only("subnet", found, arguments, everything)
+        subnet = only("subnet", found, arguments, everything)
         return {
             **shared.observe(self.fields, subnet, arguments),
             "region": arguments.get("region") or call.cloud.region,
@@ -362,7 +362,8 @@ def _is_flavor(flavor: JSON, arguments: Properties) -> bool:
     )
 
 
-def _query(arguments: Properties, names: dict[str, str]) -> dict[str, Any]:
+def query_of(arguments: Properties, names: dict[str, str]) -> dict[str, Any]:
+    """The arguments that narrow a list, by the API's names."""
     query = {
         names[key]: str(value).lower() if isinstance(value, bool) else value
         for key, value in arguments.items()
@@ -377,7 +378,18 @@ def _public_tags(thing: JSON) -> list[str]:
     return [tag for tag in thing.get("tags") or [] if not tag.startswith(MARK)]
 
 
-def _only(noun: str, found: list[JSON], arguments: Properties, everything: list[JSON]) -> JSON:
+def only(noun: str, found: list[JSON], arguments: Properties, everything: list[JSON]) -> JSON:
+    """The one thing that was found.
+
+    Args:
+        noun: What it is.
+        found: What the arguments describe.
+        arguments: What was asked for.
+        everything: What there is besides, for the message where nothing was found.
+
+    Raises:
+        ProviderError: There is none, or more than one.
+    """
     if len(found) == 1:
         return found[0]
     asked = " with " + ", ".join(f"{key}={value!r}" for key, value in arguments.items())

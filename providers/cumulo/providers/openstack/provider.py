@@ -8,6 +8,7 @@ from cumulo.providers.core.resource import Function, Resource
 from cumulo.providers.core.values import Properties
 from cumulo.providers.openstack.application_credential import ApplicationCredential
 from cumulo.providers.openstack.cloud import CONFIG, OTHER_CONFIG, Cloud
+from cumulo.providers.openstack.containers import Container
 from cumulo.providers.openstack.data_sources import (
     GetAuthScope,
     GetAvailabilityZones,
@@ -15,8 +16,10 @@ from cumulo.providers.openstack.data_sources import (
     GetNetwork,
     GetSubnet,
 )
+from cumulo.providers.openstack.ec2_credential import Ec2CredentialV3
 from cumulo.providers.openstack.flavor import Flavor
 from cumulo.providers.openstack.floating import FloatingIp, FloatingIpAssociate
+from cumulo.providers.openstack.identity_sources import GetProject, GetRole, GetUser
 from cumulo.providers.openstack.images import GetImage, Image
 from cumulo.providers.openstack.instances import Instance
 from cumulo.providers.openstack.keypair import Keypair
@@ -24,14 +27,20 @@ from cumulo.providers.openstack.loadbalancer import Listener, LoadBalancer, Moni
 from cumulo.providers.openstack.members import Member, Members
 from cumulo.providers.openstack.networks import Network, Subnet
 from cumulo.providers.openstack.ports import Port
+from cumulo.providers.openstack.projects import Project
+from cumulo.providers.openstack.quotas import QuotaSetV2, QuotaV2
+from cumulo.providers.openstack.role_assignment import RoleAssignment
 from cumulo.providers.openstack.routers import Router, RouterInterface
 from cumulo.providers.openstack.security import SecGroup, SecGroupRule
 from cumulo.providers.openstack.server_group import ServerGroup
+from cumulo.providers.openstack.users import User
 
 _VERSION = "5.5.3"
 
 RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     ApplicationCredential,
+    Container,
+    Ec2CredentialV3,
     Flavor,
     FloatingIp,
     FloatingIpAssociate,
@@ -46,12 +55,17 @@ RESOURCES: tuple[type[Resource[Cloud]], ...] = (
     Network,
     Pool,
     Port,
+    Project,
+    QuotaSetV2,
+    QuotaV2,
+    RoleAssignment,
     Router,
     RouterInterface,
     SecGroup,
     SecGroupRule,
     ServerGroup,
     Subnet,
+    User,
 )
 
 FUNCTIONS: tuple[type[Function[Cloud]], ...] = (
@@ -60,7 +74,10 @@ FUNCTIONS: tuple[type[Function[Cloud]], ...] = (
     GetFlavor,
     GetImage,
     GetNetwork,
+    GetProject,
+    GetRole,
     GetSubnet,
+    GetUser,
 )
 
 
