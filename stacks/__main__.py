@@ -13,6 +13,7 @@ from cumulo.infra import (
     LoadBalancer,
     Network,
     NodePool,
+    RegistryHandle,
     Rule,
     SecurityGroup,
     ServerHandle,
@@ -20,6 +21,7 @@ from cumulo.infra import (
     node_image,
 )
 from pulumi_openstack import compute
+from registry import make_registry
 from service import user_data
 from settings import NodePoolSettings, Settings, stack_config
 
@@ -120,6 +122,12 @@ balancer = LoadBalancer(
     },
 )
 
+mirror: dict[str, RegistryHandle] = {}
+if settings.registry is not None:
+    registry = make_registry(settings.registry, network.handle)
+    mirror = {"registry_mirror": registry}
+    pulumi.export("registry", registry.outputs())
+
 cluster_endpoints: dict[str, pulumi.Output[str]] = {}
 if settings.kubernetes is not None:
 
@@ -146,6 +154,7 @@ if settings.kubernetes is not None:
             "node_port_clients": settings.kubernetes.service_clients,
             "cloud_provider": True,
             **console_cloud,  # type: ignore[typeddict-item]
+            **mirror,
             **key_pair,
         },
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
 
 import pulumi
 from cumulo.infra import WORLD
+from cumulo.infra.registry.arguments import UPSTREAMS
 from cumulo.infra.versions import KUBERNETES
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -136,6 +137,65 @@ class KubernetesSettings(_Section):
     """How pods get GPUs: `nvidia`; or `count-only`, where they are in the cloud's books only."""
 
 
+class BucketSettings(_Section):
+    """A bucket in an S3-compatible object store."""
+
+    endpoint: str
+    """The store's URL."""
+    region: str = "us-east-1"
+    """The region."""
+    name: str
+    """The bucket, by name. It must be there."""
+    access_key: str
+    """The public half of a credential that may read and write it."""
+    secret_key: str
+    """The secret half: `pulumi config set --secret --path cumulo:registry.bucket.secret_key`."""
+
+
+class ProjectSettings(_Section):
+    """Images of one team."""
+
+    private: bool = False
+    """Whether only the project itself may pull them."""
+
+
+class UpstreamSettings(_Section):
+    """A registry whose images nodes get from the environment's own."""
+
+    pull_through: bool = False
+    """Whether what is missing is fetched from there; else it has to be pushed."""
+    username: str | None = None
+    """Who logs in to it. Nobody, if left out."""
+    password: str | None = None
+    """The password of that."""
+
+
+class RegistrySettings(_Section):
+    """The registry of container images, which is the mirror of the cluster's nodes."""
+
+    flavor: str
+    """The flavor of its server, by name."""
+    bucket: BucketSettings | None = None
+    """Where images are kept. On the server's own disk, if left out."""
+    replaceable: bool = False
+    """Whether an update may replace the server, and lose the images on its disk."""
+    projects: dict[str, ProjectSettings] = {}
+    """Who may push, by the first part of their images' names."""
+    upstreams: dict[str, UpstreamSettings] = dict.fromkeys(UPSTREAMS, UpstreamSettings())
+    """The registries that it is a mirror of. Docker's, GitHub's, Quay and Kubernetes', none of them
+    pulled through, if left out."""
+    clients: tuple[Remote, ...] = ()
+    """Who else than the network may reach it: ranges, or `world`."""
+    anonymous_pull: bool = True
+    """Whether anyone who reaches it may pull what is not private."""
+    floating_ip: bool = False
+    """Whether it has an address of its own from outside."""
+    tags_kept: Count = 0
+    """How many of the newest tags of a project's image stay; 0: all."""
+    cache_days: AtLeastOne = 7
+    """How long what was fetched from upstreams stays."""
+
+
 class Settings(_Section):
     """All that an environment may set, under the project's own namespace."""
 
@@ -146,6 +206,7 @@ class Settings(_Section):
     servers: ServersSettings
     gpu_server: GpuServerSettings | None = None
     service: ServiceSettings
+    registry: RegistrySettings | None = None
     kubernetes: KubernetesSettings | None = None
 
     @classmethod

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import grpc
 import pulumi
-from cumulo.infra.versions import KUBERNETES
+from cumulo.infra.versions import KUBERNETES, REGISTRY
 
 Properties = dict[str, Any]
 T = TypeVar("T")
@@ -33,6 +33,14 @@ class Hooks:
         self.known[hook.name] = hook
 
 
+def _secret(value: str) -> Properties:
+    """A value, as the engine answers with it where it is a secret."""
+    return {
+        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+        "value": value,
+    }
+
+
 class FakeCloud(pulumi.runtime.Mocks):
     """Records what a program registers and answers its questions from a small inventory."""
 
@@ -40,7 +48,7 @@ class FakeCloud(pulumi.runtime.Mocks):
         self.resources: dict[str, pulumi.runtime.MockResourceArgs] = {}
         self.components: list[str] = []
         self.hooks = Hooks()
-        self.images = {"debian-13", "kubernetes-node"}
+        self.images = {"debian-13", "kubernetes-node", "registry-image"}
         self.node_image_version = KUBERNETES
         self.flavors: dict[str, dict[str, str]] = {
             "m1.small": {},
@@ -59,6 +67,7 @@ class FakeCloud(pulumi.runtime.Mocks):
         self.external_networks = {"public": ["203.0.113.0/24"]}
         self.hides_external_subnets = False
         self.region = "RegionOne"
+        self.roles = {"member", "object-store-user"}
         self.catalog = [
             {
                 "type": kind,
@@ -68,7 +77,7 @@ class FakeCloud(pulumi.runtime.Mocks):
                     for region in ("RegionOne", "RegionTwo")
                 ],
             }
-            for kind in ("compute", "identity")
+            for kind in ("compute", "identity", "object-store")
         ]
         self.reachable = True
         self.empty_answer = "Your query returned no results. Please change your search criteria"
@@ -89,6 +98,10 @@ class FakeCloud(pulumi.runtime.Mocks):
             outputs |= {"vipAddress": "192.168.60.99", "vipPortId": f"{args.name}-vip"}
         if args.typ.endswith(":ApplicationCredential"):
             outputs["secret"] = f'SECRET "{args.name}"'
+        if args.typ.endswith(":RandomPassword"):
+            outputs["result"] = _secret(f"PASSWORD {args.name}")
+        if args.typ.endswith(":Ec2CredentialV3"):
+            outputs |= {"access": f"{args.name}-access", "secret": f"SECRET {args.name}"}
         if args.typ.startswith("tls:"):
             outputs |= {
                 "privateKeyPem": f"KEY {args.name}\n",
@@ -110,13 +123,21 @@ class FakeCloud(pulumi.runtime.Mocks):
         if question == "getImage" and "properties" in asked:
             if asked["properties"] == {"kubernetes_version": self.node_image_version}:
                 return {"name": "kubernetes-node", "id": "kubernetes-node-id"}
+            if asked["properties"] == {"registry_version": REGISTRY}:
+                return {"name": "registry-image", "id": "registry-image-id"}
         elif question == "getImage" and asked["name"] in self.images:
             name = asked["name"]
             return {"name": name, "id": f"{name}-id", "properties": self.properties.get(name, {})}
         if question == "getNetwork" and asked["name"] in self.external_networks:
             return {"id": f"{asked['name']}-id", "subnets": self.external_networks[asked["name"]]}
         if question == "getAuthScope":
-            return {"region": self.region, "serviceCatalogs": self.catalog}
+            return {
+                "region": self.region,
+                "serviceCatalogs": self.catalog,
+                "projectId": "project-id",
+            }
+        if question == "getRole" and asked["name"] in self.roles:
+            return {"id": f"{asked['name']}-id"}
         if question == "getSubnet" and not self.hides_external_subnets:
             return {"cidr": asked["subnetId"]}
         raise Refusal(self.empty_answer)

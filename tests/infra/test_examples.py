@@ -19,8 +19,10 @@ COMPONENTS = [
     infra.ServerPool,
     infra.GpuServer,
     infra.LoadBalancer,
+    infra.ObjectStore,
     infra.KubernetesCluster,
     infra.ClusterAddons,
+    infra.Registry,
 ]
 
 

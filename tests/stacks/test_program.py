@@ -79,6 +79,40 @@ def test_an_environment_without_a_cluster_has_none(fake_cloud: FakeCloud) -> Non
     assert not any("kubernetes" in name for name in fake_cloud.resources)
 
 
+def test_nodes_have_the_environment_s_registry_as_their_mirror(fake_cloud: FakeCloud) -> None:
+    exports = run(
+        fake_cloud,
+        "local",
+        registry={
+            "flavor": "m1.small",
+            "bucket": {
+                "endpoint": "https://objects.example",
+                "name": "images",
+                "access_key": "a",
+                "secret_key": "s",
+            },
+            "projects": {"research": {"private": True}},
+            "upstreams": {"quay.io": {"pull_through": True}},
+            "tags_kept": 9,
+        },
+    )
+
+    data = fake_cloud.inputs("kubernetes-cpu-0-instance")["userData"]["value"]
+    address = exports["registry"]["address"]
+    assert f"https://{address}:5001/v2" in data
+    assert "certs.d/registry.cumulo.local/hosts.toml" in data
+    assert set(exports["registry"]["credentials"]) == {"research", "images"}
+    assert "--keep-tags=9" in fake_cloud.inputs("registry-instance")["userData"]["value"]
+
+
+def test_nodes_without_a_registry_ask_each_its_own(fake_cloud: FakeCloud) -> None:
+    exports = run(fake_cloud, "local")
+
+    assert "registry" not in exports
+    data = fake_cloud.inputs("kubernetes-cpu-0-instance")["userData"]["value"]
+    assert "certs.d" not in data
+
+
 def test_nodes_are_made_of_the_newest_image_of_their_kubernetes(fake_cloud: FakeCloud) -> None:
     run(fake_cloud, "local", kubernetes={"version": "1.35.4"})
 

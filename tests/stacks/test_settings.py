@@ -22,7 +22,7 @@ REFUSED = {
     "top-level-key.error.unknown": [
         (
             "cumulo:severs: unknown key; "
-            "allowed: image, network, access, servers, gpu_server, service, kubernetes"
+            "allowed: image, network, access, servers, gpu_server, service, registry, kubernetes"
         ),
     ],
     "cidr.error.missing": [
@@ -62,6 +62,17 @@ REFUSED = {
             "allowed: count, flavor, gpu, labels, taints"
         ),
         "cumulo:kubernetes.api_clients: at least 1 item is needed",
+    ],
+    "registry.error.unknown": [
+        "cumulo:registry.flavor: required: The flavor of its server, by name.",
+        (
+            "cumulo:registry.bucket.secret_key: required: The secret half: "
+            "`pulumi config set --secret --path cumulo:registry.bucket.secret_key`."
+        ),
+        (
+            "cumulo:registry.upstreams.docker.io.pull: unknown key; "
+            "allowed: pull_through, username, password"
+        ),
     ],
     "two.error.at-once": [
         "cumulo:network.cidr: required: Its private addresses, as 192.168.60.0/24.",

@@ -1,4 +1,4 @@
-"""Networks, servers and load balancers on OpenStack, as typed Pulumi components.
+"""Networks, servers, clusters, registries and buckets on OpenStack, as typed Pulumi components.
 
 Each component takes one typed dictionary of arguments and has a `handle`: the small typed value
 that the next component takes as input. Everything public is listed in `__all__`.
@@ -24,6 +24,10 @@ from cumulo.infra.load_balancer import (
     Monitor,
 )
 from cumulo.infra.network import Network, NetworkArgs, NetworkHandle
+from cumulo.infra.object_store import ObjectStore, ObjectStoreArgs, ObjectStoreHandle
+from cumulo.infra.registry.arguments import RegistryArgs, RegistryHandle
+from cumulo.infra.registry.component import Registry
+from cumulo.infra.registry.image import registry_image
 from cumulo.infra.security_group import (
     MEMBERS,
     WORLD,
@@ -58,7 +62,13 @@ __all__ = [
     "NetworkArgs",
     "NetworkHandle",
     "NodePool",
+    "ObjectStore",
+    "ObjectStoreArgs",
+    "ObjectStoreHandle",
     "OpenStackArgs",
+    "Registry",
+    "RegistryArgs",
+    "RegistryHandle",
     "Rule",
     "SecurityGroup",
     "SecurityGroupArgs",
@@ -71,4 +81,5 @@ __all__ = [
     "ServerPoolHandle",
     "gpu_flavor",
     "node_image",
+    "registry_image",
 ]

@@ -95,3 +95,33 @@ def named(
         return wanted
 
     return pulumi.Output.from_input(name).apply(check)
+
+
+def newest_image(
+    component: str, field: str, key: str, value: str, remedy: str
+) -> pulumi.Output[str]:
+    """The name of the newest image of which Glance says something.
+
+    Args:
+        component: What messages call who asks.
+        field: The argument that the question is about.
+        key: The property.
+        value: What it has to be.
+        remedy: How such an image gets there.
+    """
+
+    async def find() -> str:
+        function = "openstack:images/getImage:getImage"
+        try:
+            found = await ask(
+                None, component, field, function, properties={key: value}, mostRecent=True
+            )
+        except NotInCloudError:
+            raise ArgumentError(
+                component,
+                field,
+                f"the cloud has no image whose property {key} is {value!r}; {remedy}",
+            ) from None
+        return str(found["name"])
+
+    return pulumi.Output.from_input(find())

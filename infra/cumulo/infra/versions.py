@@ -41,3 +41,6 @@ NVIDIA_DEVICE_PLUGIN = "0.18.0"
 
 GPU_DEVICE_PLUGIN = "1"
 """What counts GPUs out to pods where nodes have none to hand over."""
+
+REGISTRY = "3.1.2"
+"""What keeps container images and hands them out."""

@@ -16,6 +16,7 @@ from cumulo.infra.arguments import (
 from cumulo.infra.gpu_server import Gpu
 from cumulo.infra.handle import Handle
 from cumulo.infra.network import NetworkHandle
+from cumulo.infra.registry.arguments import RegistryHandle
 from cumulo.infra.security_group import check_remote
 from cumulo.infra.versions import KUBERNETES
 
@@ -115,6 +116,9 @@ class KubernetesClusterArgs(TypedDict):
     node_port_clients: NotRequired[Sequence[str]]
     """Who may reach services on the nodes' own ports, 30000 to 32767: ranges, or `world`. Behind
     an OVN load balancer these are the clients themselves. The cluster's own network always may."""
+    registry_mirror: NotRequired[RegistryHandle]
+    """The registry that nodes pull from in place of those that it mirrors, and by its own name. A
+    change replaces the nodes, one by one. Default: nodes ask each registry itself."""
     key_pair: NotRequired[pulumi.Input[str]]
     """The name of the key pair whose owner may log in to the servers."""
     architecture: NotRequired[str]

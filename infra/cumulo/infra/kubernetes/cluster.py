@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
 from cumulo.infra.arguments import check_fields, title
@@ -18,10 +18,12 @@ from cumulo.infra.kubernetes.arguments import (
     check_apart,
 )
 from cumulo.infra.kubernetes.drain import Drain, Rules
+from cumulo.infra.kubernetes.mirror import Mirror
 from cumulo.infra.kubernetes.pki import Pki
 from cumulo.infra.kubernetes.user_data import API_PORT, Cluster, Secrets
 from cumulo.infra.load_balancer import LoadBalancer
 from cumulo.infra.network import NetworkHandle
+from cumulo.infra.registry.arguments import RegistryHandle
 from cumulo.infra.security_group import MEMBERS, Rule, SecurityGroup
 from cumulo.infra.server import Server
 from cumulo.infra.versions import KUBERNETES
@@ -84,7 +86,7 @@ class KubernetesCluster(pulumi.ComponentResource):
         private, tell_private = _promised()
         outside, tell_outside = _promised()
 
-        def facts_of(known: Mapping[str, str]) -> Cluster:
+        def facts_of(known: Mapping[str, Any]) -> Cluster:
             check_apart(component, known["own"], network.name, pods, services)
             return Cluster(
                 name=name,
@@ -96,10 +98,15 @@ class KubernetesCluster(pulumi.ComponentResource):
                 dns=str(services[10]),
                 ca=known["ca"],
                 cloud_provider=args.get("cloud_provider", False),
+                mirror=known["mirror"],
             )
 
         facts = pulumi.Output.all(
-            endpoint=private, outside=outside, ca=self._pki.cluster.certificate, own=network.cidr
+            endpoint=private,
+            outside=outside,
+            ca=self._pki.cluster.certificate,
+            own=network.cidr,
+            mirror=_mirror(args.get("registry_mirror")),
         ).apply(facts_of)
         endpoint = pulumi.Output.concat("https://", outside, f":{API_PORT}")
         kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
@@ -324,6 +331,18 @@ def _rules_of(name: str, args: KubernetesClusterArgs) -> Rules:
         drain_seconds=args.get("drain_seconds", DRAIN_SECONDS),
         ready_seconds=args.get("ready_seconds", READY_SECONDS),
         replaceable=args["control_plane"].get("replaceable", False),
+    )
+
+
+def _mirror(registry: RegistryHandle | None) -> pulumi.Output[Mirror | None]:
+    if registry is None:
+        return pulumi.Output.from_input(None)
+    return pulumi.Output.all(
+        ca=registry.ca_certificate, mirrors=registry.mirrors, password=registry.pull_password
+    ).apply(
+        lambda known: Mirror(
+            ca=known["ca"], mirrors=known["mirrors"], password=known["password"] or ""
+        )
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cumulo.infra.kubernetes import mirror as registry_mirror
+from cumulo.infra.kubernetes.mirror import Mirror
 from cumulo.infra.versions import COREDNS
 
 API_PORT = 6443
@@ -214,6 +216,7 @@ class Cluster:
         dns: The address of the cluster's name server.
         ca: The cluster's authority's certificate.
         cloud_provider: Whether a cloud controller manager is going to run on it.
+        mirror: The registry that nodes pull from, if it is not everybody's own.
     """
 
     name: str
@@ -225,6 +228,7 @@ class Cluster:
     dns: str
     ca: str
     cloud_provider: bool
+    mirror: Mirror | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,6 +328,7 @@ def control_plane(
             f"{_SEED}/init.yaml": _documents(init),
             f"{_SEED}/join.yaml": _documents(join),
             _DISCOVERY: admin,
+            **registry_mirror.files(cluster.mirror),
         },
         _BEGIN.format(**words) + steps.format(**words) + _END,
     )
@@ -366,6 +371,7 @@ def worker(
             "/etc/kubernetes/kubelet.conf": _node_kubeconfig(cluster),
             f"{_SEED}/kubelet.yaml": json.dumps(_kubelet(cluster)),
             f"{_SEED}/kubelet.env": f'KUBELET_KUBEADM_ARGS="{given}"\n',
+            **registry_mirror.files(cluster.mirror),
         },
         steps.format(**words) + _END,
     )

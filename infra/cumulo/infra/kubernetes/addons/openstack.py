@@ -282,8 +282,8 @@ def _conf(known: Mapping[str, Any], octavia: str, private: bool) -> str:
             "floating-network-id": known["external"],
             "subnet-id": known["subnet"],
             "create-monitor": "true",
-            # It calls a load balancer ACTIVE while it still makes what else was asked for with it; a
-            # floating IP that comes meanwhile may get lost, and monitors come before members.
+            # It calls a load balancer ACTIVE while it still makes what else was asked for with
+            # it; a floating IP that comes meanwhile may get lost, and monitors come too early.
             "provider-requires-serial-api-calls": "true" if octavia == "ovn" else "false",
         },
     }
