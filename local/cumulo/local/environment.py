@@ -16,7 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 from cumulo.local import paths, versions
 
-PROVIDERS = {name: f"pulumi_{name}" for name in ("kubernetes", "openstack", "random", "tls")}
+PROVIDERS = {
+    name: f"pulumi_{name}" for name in ("keycloak", "kubernetes", "openstack", "random", "tls")
+}
 """Our providers, and the package whose version each has."""
 
 _TIME = re.compile(r"[.-](\d{16,20})\.")

@@ -1,0 +1,1 @@
+"""Keycloak for Pulumi: the official `keycloak` package's types over Keycloak's admin API."""
