@@ -1,0 +1,1 @@
+"""Who may do what on which route, and what follows from it."""

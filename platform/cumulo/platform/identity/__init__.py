@@ -1,0 +1,1 @@
+"""Keycloak: who people and programs are, for everything else."""

@@ -1,0 +1,1 @@
+"""MLflow: experiments, runs and models of each team, and of nobody else."""

@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager, what they ask, the alerts, and Grafana's dashboards."""
