@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 # `cluster`: the node image has to be built.
-pytestmark = [pytest.mark.cloud, pytest.mark.cluster]
+pytestmark = [pytest.mark.cloud, pytest.mark.cluster, pytest.mark.timeout(1800)]
 
 PULLED = "registry.cumulo.local/research/tool:1"
 
