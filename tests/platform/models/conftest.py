@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,4 +45,51 @@ def made(mlflow: Mlflow) -> Made:
     script = Path(__file__).with_name("member.py")
     done = mlflow.client(script, SECRET, groups=("alpha",))
     assert done.returncode == 0, done.stderr[-4000:]
-    return Made(json.loads(done.stdout.splitlines()[-1]))
+    return Made(more(mlflow, json.loads(done.stdout.splitlines()[-1])))
+
+
+def more(mlflow: Mlflow, ids: dict[str, str]) -> dict[str, str]:
+    """What the client makes only in a notebook or a browser, by the requests that they send."""
+
+    def post(path: str, **body: Any) -> Any:
+        whole = {"experiment_id": ids["experiment"], **body}
+        answer = mlflow.ask("POST", f"/api/3.0/mlflow{path}", "alpha", body=whole)
+        assert answer.status == 200, (path, answer)
+        return answer.json()
+
+    schema = post(
+        "/label-schemas/create",
+        name="watched",
+        type="FEEDBACK",
+        instruction=SECRET,
+        input={"text": {}},
+    )["label_schema"]["schema_id"]
+    queue = post(
+        "/review-queues/create",
+        name="watched",
+        queue_type="CUSTOM",
+        users=[SECRET],
+        schema_ids=[schema],
+    )["review_queue"]["queue_id"]
+    post("/review-queues/items/add", queue_id=queue, item_type="TRACE", item_ids=[ids["trace"]])
+    issue = post("/issues", name="slow", description=SECRET, status="pending")
+    post("/scorers/register", name="judge", serialized_scorer=json.dumps({"name": SECRET}))
+    asked = mlflow.ask("GET", f"/api/3.0/mlflow/datasets/{ids['dataset']}/records", "alpha")
+    (record,) = json.loads(asked.json()["records"])
+    attachment = str(uuid.uuid4())
+    place = ids["trace_location"].removeprefix("mlflow-artifacts:")
+    written = mlflow.ask(
+        "PUT",
+        f"/api/2.0/mlflow-artifacts/artifacts{place}/attachments/{attachment}",
+        "alpha",
+        body=SECRET.encode(),
+    )
+    assert written.status == 200, written
+    return {
+        **ids,
+        "schema": schema,
+        "queue": queue,
+        "issue": issue["issue"]["issue_id"],
+        "record": record["dataset_record_id"],
+        "attachment": attachment,
+    }
